@@ -34,7 +34,8 @@ EpisodeKind = Literal["louder", "higher"]
 class VoiceQuality(Artifact):
     """Pitch and voice quality by Praat, for each stretch of one speaker's speech.
 
-    `file` holds the F0 of each stretch (`PitchArrays`). `program` names Praat and its version.
+    `file` holds the F0 of each stretch (`PitchArrays`). `program` names what it was made with:
+    the method for pitch, and Praat and its version.
     """
 
     schema: ClassVar[str] = "voice-quality/1"

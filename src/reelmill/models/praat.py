@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,8 +16,9 @@ import numpy as np
 from reelmill.core.arrays import Float32
 from reelmill.engine.stage import Device, ModelSpec
 from reelmill.errors import ModelUnavailableError
+from reelmill.models.pitch.candidates import RATE, PitchRange, pitch_candidates
+from reelmill.models.pitch.path import PitchTrack, pitch_track
 
-RATE = 16_000
 PACKAGE = "praat-parselmouth"
 #: What is gained by the extra, for notices.
 MEASURES = "fundamental frequency, jitter, shimmer and harmonics-to-noise ratio"
@@ -28,30 +28,10 @@ _MB = 120.0
 #: largest ratio of two consecutive periods and of two amplitudes.
 _PERIODS = (0.0001, 0.02, 1.3)
 _AMPLITUDES = 1.6
-#: Praat's own default: what is quieter than this share of the peak is silence.
-_SILENCE = 0.03
 #: Fewer periods than this give no jitter or shimmer.
 _LEAST_PERIODS = 10
-#: What Praat needs for one frame: three periods of the lowest pitch.
-_WINDOW_PERIODS = 3.0
-
-
-@dataclass(frozen=True)
-class PitchRange:
-    """What is looked for: Hz from `floor` to `ceiling`, every `step` seconds, Praat's default at
-    this floor. With steps of 15 ms the median F0 of a minute of two people was 1.3 % off: their
-    voices leave few frames in the middle. With 12.5 ms the jitter of one of 63 was 12 % off.
-    """
-
-    floor: float = 75.0
-    ceiling: float = 600.0
-    step: float = 0.01
-
-    @property
-    def candidates(self) -> int:
-        """As many multiples of a period as there can be in the range; Praat's default of 15 finds
-        the same in a fifth more time."""
-        return math.ceil(self.ceiling / self.floor)
+#: The method by which pitch is found, for the record.
+_PITCH = "autocorrelation pitch after Boersma 1993 (reelmill)"
 
 
 @dataclass(frozen=True)
@@ -83,16 +63,22 @@ class PraatSpec(ModelSpec):
     purpose: ClassVar[str] = "voice analysis"
 
     version: str
-    pitch: PitchRange = PitchRange()
+    pitch: PitchRange = field(default_factory=PitchRange)
 
     @property
     def name(self) -> str:
         return f"Praat (parselmouth {self.version})"
 
     @property
+    def methods(self) -> str:
+        """What the measures are made with, for the record."""
+        return f"{_PITCH}; {self.name}"
+
+    @property
     def identity(self) -> str:
         pitch = self.pitch
-        return f"parselmouth-{self.version}:{pitch.floor:g}-{pitch.ceiling:g}:{pitch.step:g}"
+        looked_for = f"{pitch.floor:g}-{pitch.ceiling:g}:{pitch.step:g}"
+        return f"parselmouth-{self.version}:boersma-1993:{looked_for}"
 
     @property
     def lightweight(self) -> bool:
@@ -141,45 +127,45 @@ class Praat:
     def measure(self, samples: Float32, peak: float | None = None) -> Voice:
         """Measure a stretch of sound.
 
-        F0 by autocorrelation (Boersma 1993); the harmonics-to-noise ratio from the strength of the
-        same autocorrelation, as in Praat's voice report; jitter and shimmer from the periods that
-        Praat finds by cross-correlation.
+        F0 by autocorrelation (Boersma 1993), as in Praat but by `models.pitch`; the
+        harmonics-to-noise ratio from the strength of the same autocorrelation, as in Praat's voice
+        report; jitter and shimmer from the periods that Praat finds by cross-correlation, near
+        those of that F0.
 
         Args:
             samples: 16 kHz, in [-1, 1].
-            peak: the largest amplitude of the whole sound that the stretch is from, by which Praat
-                tells silence; that of the stretch by default.
+            peak: the largest amplitude of the whole sound that the stretch is from, by which
+                silence is told; that of the stretch by default.
         """
-        step = self._pitch.step
-        if len(samples) < RATE * (_WINDOW_PERIODS / self._pitch.floor + step):
-            return Voice(np.zeros(0, np.float32), 0.0, step, 0, None, None, None)
+        peak = float(np.abs(samples).max(initial=0.0)) if peak is None else peak
+        if len(samples) < RATE * self._pitch.shortest or not peak:
+            return Voice(np.zeros(0, np.float32), 0.0, self._pitch.step, 0, None, None, None)
+        track = pitch_track(pitch_candidates(samples, peak, self._pitch), self._pitch)
+        periods, jitter, shimmer = self._periods(samples, track)
+        hnr = _harmonics_to_noise(track.strength[track.f0 > 0])
+        return Voice(track.f0, track.first, self._pitch.step, periods, jitter, shimmer, hnr)
+
+    def _periods(
+        self, samples: Float32, track: PitchTrack
+    ) -> tuple[int, float | None, float | None]:
+        """How many periods Praat finds, and their jitter and shimmer."""
         call = self._praat.praat.call
         sound = self._praat.Sound(samples.astype(np.float64), RATE)
-        pitch = sound.to_pitch_ac(
-            time_step=step,
-            pitch_floor=self._pitch.floor,
-            pitch_ceiling=self._pitch.ceiling,
-            max_number_of_candidates=self._pitch.candidates,
-            silence_threshold=_silence(samples, peak),
-        )
-        frames = pitch.selected_array
-        points = call([sound, pitch], "To PointProcess (cc)")
-        jitter = shimmer = None
+        points = call([sound, self._handed(track, len(samples) / RATE)], "To PointProcess (cc)")
         periods = int(call(points, "Get number of periods", 0, 0, *_PERIODS))
-        if periods >= _LEAST_PERIODS:
-            jitter = _known(call(points, "Get jitter (local)", 0, 0, *_PERIODS))
-            shimmer = _known(
-                call([sound, points], "Get shimmer (local)", 0, 0, *_PERIODS, _AMPLITUDES)
-            )
-        f0 = frames["frequency"].astype(np.float32)
-        hnr = _harmonics_to_noise(frames["strength"][f0 > 0])
-        return Voice(f0, float(pitch.x1), float(pitch.dx), periods, jitter, shimmer, hnr)
+        if periods < _LEAST_PERIODS:
+            return periods, None, None
+        jitter = call(points, "Get jitter (local)", 0, 0, *_PERIODS)
+        shimmer = call([sound, points], "Get shimmer (local)", 0, 0, *_PERIODS, _AMPLITUDES)
+        return periods, _known(jitter), _known(shimmer)
 
-
-def _silence(samples: Float32, peak: float | None) -> float:
-    """Praat's silence threshold, a share of the sound's own peak, as a share of `peak`."""
-    own = float(np.abs(samples).max(initial=0.0))
-    return _SILENCE if not own or peak is None else min(1.0, _SILENCE * peak / own)
+    def _handed(self, track: PitchTrack, seconds: float) -> Any:
+        """Our pitch as an object of Praat's."""
+        call = self._praat.praat.call
+        columns = len(track.f0), self._pitch.step, track.first
+        matrix = call("Create Matrix", "f0", 0, seconds, *columns, 1, 1, 1, 1, 1, "0")
+        matrix.values[0, :] = track.f0
+        return call(matrix, "To Pitch")
 
 
 def _harmonics_to_noise(strengths: Any) -> float | None:

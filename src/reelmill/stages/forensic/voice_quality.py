@@ -78,7 +78,7 @@ class MeasureVoiceQuality(ModelStage[Stretch, Voice]):
     """
 
     name: ClassVar[str] = "voice_quality"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     display_name = "Measuring voices"
     commands = ("voice",)
     enabled_by = ("forensic", True)
@@ -154,7 +154,7 @@ class MeasureVoiceQuality(ModelStage[Stretch, Voice]):
             np.array([len(one) for one in f0], np.int64),
         )
         write_arrays(context.path(_ARRAYS), arrays)
-        return VoiceQuality(self.model.name, context.sidecar(_ARRAYS), stretches)
+        return VoiceQuality(self.model.methods, context.sidecar(_ARRAYS), stretches)
 
 
 def _peak(samples: Float32) -> float:

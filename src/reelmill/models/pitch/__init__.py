@@ -1,0 +1,1 @@
+"""Fundamental frequency by autocorrelation (Boersma 1993), many frames at a time."""
