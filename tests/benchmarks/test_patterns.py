@@ -1,6 +1,6 @@
 """What counts as found, missed, wrong, and as said by somebody else."""
 
-from benchmarks.patterns import Counts, Found, _compare, _names, _time
+from benchmarks.patterns import Counts, Found, _compare, _names, _time, text_rows
 from synthetic.planted import Said
 
 SAID = [
@@ -53,3 +53,19 @@ def test_speakers_are_named_by_the_time_they_share():
         {"speaker": "B", "start": 7.0, "end": 9.0},
     ]
     assert _names({"turns": turns}, SAID) == {"B": "A", "A": "B"}
+
+
+def test_a_finding_of_a_neighbouring_category_is_wrong_and_counted_apart():
+    counts = compared(Found("coercion", 1.0, 3.0, "A", ""), Found("insult", 1.0, 3.0, "A", ""))
+    assert (counts["coercion"].wrong, counts["coercion"].neighbour) == (1, 1)
+    assert (counts["insult"].wrong, counts["insult"].neighbour) == (1, 0)
+    counts["coercion"].found = 1
+    assert (counts["coercion"].precision, counts["coercion"].precision_apart) == (50.0, 100.0)
+
+
+def test_the_true_text_alone_gives_rows_of_each_category():
+    rows = text_rows("en", "tune")
+    by_name = {row["what"]: row for row in rows}
+    row = by_name["en tune, true text: threat"]
+    assert row["found"] + row["missed"] == 16 and row["found"] >= 15
+    assert row["on time %"] is None
