@@ -13,8 +13,8 @@ from reelmill.stages.forensic.curves import (
     curves_of,
     frames_in,
     integrated_loudness,
-    k_weighting,
 )
+from reelmill.stages.forensic.k_weighting import k_weighting
 from tests.stages.forensic.sounds import RATE, Sound, at_level, noise, silence, tone, voice
 
 

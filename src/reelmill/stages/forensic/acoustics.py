@@ -44,7 +44,7 @@ class MeasureAcoustics(FileStage):
     """
 
     name: ClassVar[str] = "acoustics"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     display_name = "Measuring loudness, pitch and pauses"
     commands = ("voice",)
     enabled_by = ("forensic", True)

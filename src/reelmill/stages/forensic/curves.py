@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
 from reelmill.artifacts import PitchArrays, QualityOfStretch
-from reelmill.core.arrays import Float32, Float64, Int16
+from reelmill.core.arrays import Float32, Int16
 from reelmill.media.audio.samples import FULL_SCALE, release
+from reelmill.stages.forensic.k_weighting import k_weighting_of
 
 RATE = 16_000
 #: Samples of a frame, and frames a second.
@@ -23,10 +22,8 @@ BLOCK, HOP = 40, 10
 LOWEST = -100.0
 #: LUFS below which a block counts as silence, and how far below the mean of the others (BS.1770-5).
 _ABSOLUTE_GATE, _RELATIVE_GATE = -70.0, -10.0
-_READ_FRAMES = 60 * FRAMES
-#: Samples: all but 2e-9 of the K-weighting filters' impulse response at `RATE`, and what is
-#: filtered at a time.
-_RESPONSE, _BLOCK_SIZE = 1536, 16384
+#: Frames that are read at a time: more of them do not stay in the processor's cache.
+_READ_FRAMES = 10 * FRAMES
 
 
 @dataclass(frozen=True)
@@ -91,16 +88,16 @@ def curves_of(samples: Int16, f0: Float32) -> Curves:
         samples: 16 kHz, may be a memory map; read in pieces.
         f0: as in `Curves`.
     """
-    before = np.zeros(_RESPONSE - 1, np.float32)
+    weighting = k_weighting_of(RATE, FRAME)
+    before = np.zeros((weighting.memory, FRAME), np.float32)
     energy, weighted = np.empty(len(f0), np.float32), np.empty(len(f0), np.float32)
     for first in range(0, len(f0), _READ_FRAMES):
         last = min(first + _READ_FRAMES, len(f0))
-        sound = _read(samples, first, last)
+        sound = _read(samples, first, last).reshape(-1, FRAME)
         sound_and_before = np.concatenate([before, sound])
         before = sound_and_before[len(sound) :]
-        filtered = _k_weighted(sound_and_before)
-        energy[first:last] = np.square(sound).reshape(-1, FRAME).mean(1)
-        weighted[first:last] = np.square(filtered).reshape(-1, FRAME).mean(1)
+        energy[first:last] = _mean_squares(sound)
+        weighted[first:last] = _mean_squares(weighting.filtered(sound_and_before))
     return Curves(energy, weighted, f0)
 
 
@@ -109,8 +106,14 @@ def energies(samples: Int16) -> Float32:
     found = np.empty(frames_in(len(samples)), np.float32)
     for first in range(0, len(found), _READ_FRAMES):
         last = min(first + _READ_FRAMES, len(found))
-        sound = _read(samples, first, last)
-        found[first:last] = np.square(sound).reshape(-1, FRAME).mean(1)
+        found[first:last] = _mean_squares(_read(samples, first, last).reshape(-1, FRAME))
+    return found
+
+
+def _mean_squares(frames: Float32) -> Float32:
+    """The mean square of each frame."""
+    found: Float32 = np.einsum("ij,ij->i", frames, frames)
+    found *= np.float32(1 / FRAME)
     return found
 
 
@@ -120,69 +123,6 @@ def _read(samples: Int16, first: int, last: int) -> Float32:
     release(samples)
     sound *= np.float32(1 / FULL_SCALE)
     return sound
-
-
-def _k_weighted(sound: Float32) -> Float32:
-    """The K-weighted sound, without the first `_RESPONSE` - 1 samples of what is given.
-
-    Overlap-save with the impulse response of the filters, block by block: for all blocks at once,
-    getting the memory takes longer than filtering. scipy.signal does the same, but takes 1 s of CPU
-    to import, in each process.
-    """
-    step = _BLOCK_SIZE - _RESPONSE + 1
-    filtered = np.empty(len(sound) - _RESPONSE + 1, np.float32)
-    for first in range(0, len(filtered), step):
-        spectrum = np.fft.rfft(sound[first : first + _BLOCK_SIZE], _BLOCK_SIZE)
-        spectrum *= _k_spectrum()
-        block = np.fft.irfft(spectrum, _BLOCK_SIZE)[_RESPONSE - 1 :]
-        filtered[first : first + step] = block[: len(filtered) - first]
-    return filtered
-
-
-@cache
-def _k_spectrum() -> npt.NDArray[np.complex64]:
-    """The spectrum of the filters' impulse response at `RATE`."""
-    response = np.zeros(_RESPONSE)
-    response[0] = 1.0
-    for b0, b1, b2, _, a1, a2 in k_weighting(RATE).tolist():
-        x1 = x2 = y1 = y2 = 0.0
-        for at, x0 in enumerate(response.tolist()):
-            y0 = b0 * x0 + b1 * x1 + b2 * x2 - a1 * y1 - a2 * y2
-            x2, x1, y2, y1 = x1, x0, y1, y0
-            response[at] = y0
-    return np.fft.rfft(response, _BLOCK_SIZE).astype(np.complex64)
-
-
-def k_weighting(rate: int) -> Float64:
-    """The two filters of BS.1770 for any sampling rate, as second-order sections, shape (2, 6).
-
-    The standard has their coefficients for 48 kHz. These are the analog prototypes behind those,
-    transformed for `rate` (bilinear), as libebur128 and FFmpeg do it.
-    """
-    return np.array([_high_shelf(rate), _high_pass(rate)])
-
-
-def _high_shelf(rate: int) -> list[float]:
-    gain, quality = 3.999843853973347, 0.7071752369554196
-    k = math.tan(math.pi * 1681.974450955533 / rate)
-    high = 10 ** (gain / 20)
-    band = high**0.4996667741545416
-    a0 = 1 + k / quality + k * k
-    return [
-        (high + band * k / quality + k * k) / a0,
-        2 * (k * k - high) / a0,
-        (high - band * k / quality + k * k) / a0,
-        1.0,
-        2 * (k * k - 1) / a0,
-        (1 - k / quality + k * k) / a0,
-    ]
-
-
-def _high_pass(rate: int) -> list[float]:
-    quality = 0.5003270373238773
-    k = math.tan(math.pi * 38.13547087602444 / rate)
-    a0 = 1 + k / quality + k * k
-    return [1.0, -2.0, 1.0, 1.0, 2 * (k * k - 1) / a0, (1 - k / quality + k * k) / a0]
 
 
 def frames_in(samples: int) -> int:
