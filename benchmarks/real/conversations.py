@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import cycle
 from pathlib import Path
 from random import Random
 from typing import Literal
@@ -42,6 +44,9 @@ _LONGEST_TURN = 8.0
 #: What listeners say into the words of others is cut from the starts of utterances.
 _BACKCHANNEL = (0.3, 0.9)
 _MU = 255.0
+#: How much more people have to say in a long conversation than there is time for: nobody must run
+#: out of words long before the others.
+_SPARE = 1.6
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,8 @@ class ConversationPlan:
     `overlap`: the share of turns that begin before the one before has ended. `telephone`: narrow
     band and 8-bit companding, otherwise a room with this reverberation time in seconds. `whole`:
     utterances are not cut and nobody says a word into them, so the words of every turn are known.
+    `rounds`: how often everybody says all they have to say, each time in another order and cut into
+    other turns.
     """
 
     name: str
@@ -62,6 +69,7 @@ class ConversationPlan:
     reverberation: float
     snr_db: float
     whole: bool = False
+    rounds: int = 1
 
 
 @dataclass(frozen=True)
@@ -127,6 +135,37 @@ def plan_conversations(
     return plans
 
 
+def plan_long(voices: Path, half: Half, count: int, seed: int = 1) -> list[ConversationPlan]:
+    """Conversations of 25 to 30 minutes; nobody has so much to say, so utterances are repeated."""
+    rng = Random(f"long-{half}-{seed}")
+    collections: dict[str, list[str]] = {}
+    for person in people_of(voices, half):
+        collections.setdefault(person.split("/")[0], []).append(person)
+    plans = []
+    for index, collection in zip(range(count), cycle(sorted(collections)), strict=False):
+        able = collections[collection]
+        people = tuple(rng.sample(able, min(len(able), rng.choice((3, 4, 5)))))
+        seconds = rng.uniform(1500, 1800)
+        plans.append(
+            ConversationPlan(
+                name=f"long-{half}-{index + 1:03}",
+                seed=f"long-{half}-{seed}-{index}",
+                people=people,
+                seconds=seconds,
+                overlap=rng.uniform(0.1, 0.3),
+                telephone=False,
+                reverberation=rng.uniform(0.1, 0.6),
+                snr_db=rng.uniform(12, 35),
+                rounds=math.ceil(_SPARE * seconds / sum(_seconds(voices / one) for one in people)),
+            )
+        )
+    return plans
+
+
+def _seconds(person: Path) -> float:
+    return sum(float(soundfile.info(file).duration) for file in person.glob("*.flac"))
+
+
 def plan_worded(voices: Path, half: Half, count: int, seed: int = 1) -> list[ConversationPlan]:
     """Conversations of two to four people whose words are known."""
     rng = Random(f"worded-{half}-{seed}")
@@ -156,7 +195,11 @@ def make_conversation(voices: Path, plan: ConversationPlan) -> tuple[Float, int,
     noise = np.random.default_rng(rng.getrandbits(63))
     below = min(_BELOW_LOUDEST_DB, plan.snr_db + _LOUDEST_DB)
     pieces = {
-        person: list(_pieces(voices, person, rng, below, whole=plan.whole))
+        person: [
+            piece
+            for _ in range(plan.rounds)
+            for piece in _pieces(voices, person, rng, below, whole=plan.whole)
+        ]
         for person in plan.people
     }
     rooms = {person: _room(plan.reverberation, noise) for person in plan.people}

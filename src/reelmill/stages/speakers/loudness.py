@@ -18,12 +18,12 @@ _PAUSE = 0.28
 #: speech: in a talk between a near and a distant person, the distant one is not much louder than
 #: pauses.
 _SPEECH = 1.86
-#: Beside speech, a frame is speech from this score on, a probability of 0.1, if it is at least
+#: Beside speech, a frame is speech from this score on, a probability of 0.05, if it is at least
 #: `_ABOVE_PAUSES` dB louder than pauses and at most `_BELOW_SPEECH` dB quieter than loud speech,
 #: the upper quartile of frames with a score of at least `_CLEAR`. The speech must be within
 #: `_REACH` frames (0.3 s).
-_FAINT = 0.2
-_ABOVE_PAUSES, _BELOW_SPEECH = 5.0, 22.0
+_FAINT = 0.1
+_ABOVE_PAUSES, _BELOW_SPEECH = 4.0, 22.0
 _CLEAR, _LOUD_SPEECH, _REACH = 1.8, 75, 18
 #: Frames in a block, and how many on either side of it give the level of pauses there (15 s).
 _BLOCK, _AROUND = 450, 900

@@ -83,7 +83,7 @@ class SegmentSpeakers(ModelStage[SpeakerWindows, list[HeardInWindow]]):
     """
 
     name: ClassVar[str] = "activity"
-    version: ClassVar[int] = 8
+    version: ClassVar[int] = 9
     display_name = "Finding who speaks when"
     commands = ("voice", "faces")
     needs = (Audio,)

@@ -19,7 +19,7 @@ class TurnOptions:
     speakers.
     """
 
-    shortest_pause: float = 0.15
+    shortest_pause: float = 0.25
     shortest_turn: float = 0.2
     reach: float = 7.0
 
