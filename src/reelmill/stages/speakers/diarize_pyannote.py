@@ -29,7 +29,7 @@ class DiarizeByPyannote(ModelStage[WholeSound, FoundTurns]):
     one person, who is then whoever speaks in it. `speakers`: how many, if known."""
 
     name: ClassVar[str] = "diarize-pyannote"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     display_name = "Telling speakers apart with pyannote.audio"
     commands = ("voice", "faces")
     enabled_by = ("diarizer", "pyannote")

@@ -33,8 +33,8 @@ _LOWEST, _HIGHEST, _SLOPE = 350.0, 3300.0, (100.0, 200.0)
 
 @dataclass(frozen=True)
 class ProfileSpeakers(ModelStage[Utterances, Float32]):
-    """Embeds what a speaker says alone, filtered as by a telephone: without high frequencies a
-    voice has another embedding, and recordings of one person may be of both kinds.
+    """Embeds what a speaker says alone, mostly filtered as by a telephone: without high frequencies
+    a voice has another embedding, and recordings of one person may be of both kinds.
 
     `people`: known from samples; a speaker who sounds like one of them gets the name, which is
     never given to two. `together`: as in `EmbedSpeakers`. `most`: the seconds of each speaker that
@@ -42,7 +42,7 @@ class ProfileSpeakers(ModelStage[Utterances, Float32]):
     """
 
     name: ClassVar[str] = "profiles"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     display_name = "Describing the voices of speakers"
     commands = ("voice",)
     needs = (Audio, exactly(Diarization))
@@ -123,11 +123,12 @@ class ProfileSpeakers(ModelStage[Utterances, Float32]):
 
 
 def voice_windows(pieces: Sequence[Float32], spec: EncoderSpec) -> list[Float32]:
-    """Features of windows over a person's speech, filtered as by a telephone: 8 s long, as few as
-    contain all of it; shorter speech is repeated. Each has shape (798, bands).
+    """Features of windows over a person's speech: 8 s long, as few as contain all of it; shorter
+    speech is repeated. Each has shape (798, bands).
 
-    Up to 16 s are heard in three ways: whole, in halves, and 5 % slower. The mean of the embeddings
-    varies less with what is said than that of a single window does.
+    Up to 16 s are heard in four ways: filtered as by a telephone, whole, in halves and 5 % slower;
+    and in halves as they are. The mean of the embeddings varies less with what is said than that of
+    a single window does. Of more, all is heard filtered and a third as it is.
 
     Args:
         pieces: the speech, 16 kHz, joined in this order.
@@ -140,6 +141,9 @@ def voice_windows(pieces: Sequence[Float32], spec: EncoderSpec) -> list[Float32]
     ways = [heard]
     if 1 < len(sound) <= _LITTLE:
         ways += [*np.array_split(heard, 2), over_telephone(sound, _SLOWER)]
+        ways += np.array_split(sound, 2)
+    elif len(sound) > _LITTLE:
+        ways.append(np.array_split(sound, 3)[0])
     return [window for way in ways for window in _windows(way, spec)]
 
 

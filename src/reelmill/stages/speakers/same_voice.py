@@ -33,13 +33,13 @@ class MatchOptions:
             cohort's voices, which is subtracted from all voices; None: nothing is subtracted.
     """
 
-    threshold: float = 2.2
+    threshold: float = 2.0
     least_seconds: float = 2.0
     mean: float = 0.455
     deviation: float = 0.135
     weight: float = 8.0
     alike: float = 0.75
-    short_sample: float = 0.6
+    short_sample: float = 0.4
     shortest_sample: float = 1.2
     full_sample: float = 3.0
     for_groups: float = 0.0
