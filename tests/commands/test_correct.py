@@ -15,6 +15,7 @@ from reelmill.cli.app import app
 from reelmill.commands.correct import Wanted, run_correct
 from reelmill.errors import InputError, UsageError
 from reelmill.evidence import CUSTODY, verify
+from reelmill.runs import correcting
 from reelmill.runs.run import Run
 from reelmill.search.index import Query, SearchIndex
 
@@ -219,6 +220,16 @@ def test_what_cannot_be_corrected_is_told(
     with pytest.raises(UsageError, match=problem):
         correct(out, **wanted)
     assert (out / CUSTODY).read_bytes() == before
+
+
+def test_words_that_are_said_at_another_time_are_found(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(correcting, "_NEAREST", 1)
+    with pytest.raises(UsageError, match="not said at 00:07, but at 00:00"):
+        correct(out, at="0:07", was="Emma", text="Anna")
+    with pytest.raises(UsageError, match="not said at 00:07 or elsewhere: “Listen"):
+        correct(out, at="0:07", was="Zoe", text="Anna")
 
 
 def test_a_file_that_a_person_edited_in_place_is_kept(out: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -66,6 +67,16 @@ def test_a_stage_is_added_only_to_its_commands() -> None:
 def test_a_wrong_stage_option_is_refused(option: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         added_stages(["decode"], [option], "voice")
+
+
+def test_an_option_that_a_stage_needs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    @dataclass(frozen=True)
+    class Options:
+        model: str
+
+    monkeypatch.setattr(stage_class("align"), "option_type", Options)
+    with pytest.raises(UsageError, match=r"align needs --stage-option align\.model=VALUE"):
+        added_stages(["align"], [], "voice")
 
 
 @pytest.mark.parametrize(

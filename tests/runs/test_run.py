@@ -290,6 +290,12 @@ def test_an_error_at_the_start_is_raised_there_and_ends_the_listeners(tmp_path: 
         Run("voice", modle="tiny")
 
 
+def test_a_file_in_the_place_of_the_output_folder_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("notes")
+    with pytest.raises(UsageError, match="it is a file, not a folder"):
+        toy_run(tmp_path / "out", *recordings(tmp_path / "in", {"a.txt": "x"})).start()
+
+
 def test_a_program_that_exits_leaves_no_process_behind(tmp_path: Path) -> None:
     """Nothing waits for the run: the interpreter ends it and its processes."""
     files = recordings(tmp_path / "in", {f"{n}.txt": f"{n} {WORDS} {WORDS}" for n in range(12)})

@@ -127,4 +127,8 @@ def _read_options(kind: type[Stage], given: Mapping[str, str]) -> Any:
     except ValidationError as error:
         problem = error.errors()[0]
         name = ".".join(map(str, problem["loc"]))
+        if problem["type"] == "missing":
+            raise UsageError(
+                f"stage {kind.name} needs --stage-option {kind.name}.{name}=VALUE"
+            ) from error
         raise UsageError(f"--stage-option {kind.name}.{name}: {problem['msg']}") from error

@@ -121,7 +121,12 @@ class Desk:
             if words:
                 start, end = words[0].start, words[-1].end
             return self._edit("words", start, end, was, text)
-        raise UsageError(f"“{was}” is not said at {clock(start)}")
+        elsewhere = [one for one in near[_NEAREST:] if find_words(one, one.start, one.end, was)]
+        if elsewhere:
+            times = ", ".join(clock(one.start) for one in elsewhere[:_NEAREST])
+            raise UsageError(f"“{was}” is not said at {clock(start)}, but at {times}")
+        there = f": “{near[0].text.strip()}” is" if near else ""
+        raise UsageError(f"“{was}” is not said at {clock(start)} or elsewhere{there}")
 
     def rewritten(self, start: float, end: float, was: str, now: str) -> Edit:
         """Another text of a whole segment: an edit of those of its words that differ.

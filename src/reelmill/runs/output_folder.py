@@ -80,6 +80,8 @@ def open_output(
             taken = [gate.obstacle(out / name) for name in CHECKED if not was_ours(out / name)]
         except (OSError, NotOursError) as error:
             why = error.strerror if isinstance(error, OSError) else error
+            if out.exists() and not out.is_dir():
+                why = "it is a file, not a folder"
             raise UsageError(
                 f"{out}: results cannot be written there ({why}); choose another folder with -o"
             ) from error
