@@ -10,6 +10,7 @@ length of the form times the length of the sentence, whatever a file contains.
     (a|b c)         one of several; each may have several words
     word?           may be missing; also `(a|b)?`
     @name           one of the words listed under that name
+    @name/命令形     one of them whose last word, given by its dictionary form, has this tag
     ... ...5        up to 3 (5) words of any kind
     !word           the next word is not this one
     ^  $            the beginning, the end of the sentence
@@ -31,7 +32,7 @@ MAX_DEPTH = 8
 _DEFAULT_GAP = 3
 #: Fillers and negations in a row between two words of a form.
 _MOST_SKIPPED = 4
-_PIECE = re.compile(r"\s*(\.\.\.\d*|[()|?!^$]|@[\w-]+|[^\s()|?!]+)")
+_PIECE = re.compile(r"\s*(\.\.\.\d*|[()|?!^$]|@[\w-]+(?:/\w+)?|[^\s()|?!]+)")
 
 #: A position in a sentence, and whether something negating was passed on the way.
 State = tuple[int, bool]
@@ -352,7 +353,9 @@ class _Reader:
         if self.piece == "?":
             self._take()
             part = replace(_as_choice(part), optional=True)
-        return replace(_as_choice(part), name=piece[1:]) if piece[0] == "@" and not depth else part
+        if piece[0] == "@" and not depth:
+            return replace(_as_choice(part), name=piece[1:].partition("/")[0])
+        return part
 
     def _ways(self, depth: int) -> tuple[tuple[Part, ...], ...]:
         ways = []
@@ -382,18 +385,19 @@ class _Reader:
 
     def _read_list(self, piece: str, name: str, depth: int) -> Part:
         words = self._lists.words
+        name, _, tag = name.partition("/")
         if name not in words:
             known = ", ".join(sorted(words)) or "none"
             raise FormError(f"{piece}: no such list under [words] (there are: {known})")
         ways = []
-        for entry in words[name]:
+        for entry in _tagged(words[name], tag) if tag else words[name]:
             reader = _Reader(_pieces(entry), self._lists, self._spellings, self._room)
             way = reader.sequence(depth)
             if reader.piece is not None or not way:
                 raise FormError(f"{piece}: {entry!r} under [words] is no sequence of words")
             ways.append(way)
         if not ways:
-            raise FormError(f"{piece}: the list is empty")
+            raise FormError(f"{piece}: the list is empty, or no word of it can have the tag")
         joined = _joined(ways)
         return joined[0][0] if len(joined) == 1 and len(joined[0]) == 1 else Choice(joined)
 
@@ -430,6 +434,14 @@ def _pieces(text: str) -> list[str]:
         pieces.append(match[1])
         at = match.end()
     return pieces
+
+
+def _tagged(entries: Sequence[str], tag: str) -> Iterator[str]:
+    """Those entries of a list that end in a dictionary form, with a tag behind it."""
+    for entry in entries:
+        last = _pieces(entry)[-1]
+        if last[0] in "~@" and "/" not in last:
+            yield f"{entry.rstrip()}/{tag}"
 
 
 def _gap_of(piece: str) -> int:
