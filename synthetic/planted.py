@@ -8,7 +8,8 @@ more a category, written without a look at the patterns: `second_tune`, by which
 afterwards, and `second_held_out`; and forty more, written in the same way before the frames were:
 `third_tune` and `third_held_out`. `fourth_tune`, 657 sentences and 292 look-alikes, was written in
 other wordings and widened the frames once more; `fourth_held_out` was written before it, and its
-misses were never read.
+misses were never read. Japanese and Korean have twelve more a category, written before their frames
+were: `second_tune` and `second_held_out`.
 """
 
 from __future__ import annotations

@@ -85,6 +85,19 @@ def test_a_form_that_cannot_be_read_says_why(form, problem):
         compile_form(form, WORDS, spellings)
 
 
+def test_a_list_with_a_tag_stands_for_its_dictionary_forms_with_that_tag():
+    lists = {"pay": ("~払う", "持つ て ~来る", "出し て", "@give"), "give": ("~渡す",)}
+    form = compile_form("金 @pay/命令形", lists, spellings)
+    by_hand = compile_form("金 (~払う/命令形|持つ て ~来る/命令形|~渡す/命令形)", lists, spellings)
+    assert form.needed == by_hand.needed
+    assert form.parts[1].name == "pay"
+
+
+def test_a_list_without_dictionary_forms_has_none_with_a_tag():
+    with pytest.raises(FormError, match="no word of it can have the tag"):
+        compile_form("@words/命令形", {"words": ("go", "stay/VB")}, spellings)
+
+
 def test_lists_in_lists_do_not_grow_without_limit():
     bomb = {f"l{depth}": (f"@l{depth + 1} " * 100,) for depth in range(5)} | {"l5": ("a",)}
     with pytest.raises(FormError, match="more than 4000 words"):
