@@ -122,7 +122,8 @@ def pitch_candidates(samples: Float32, peak: float, pitch: PitchRange) -> Candid
         pitch: what is looked for.
     """
     window = _window(pitch)
-    count = int((len(samples) / RATE - WINDOW_PERIODS / pitch.floor) / pitch.step + 1e-6) + 1
+    seconds = len(samples) * (1 / RATE)  # rounded as Praat rounds it, which decides on a frame
+    count = int((seconds - WINDOW_PERIODS / pitch.floor) / pitch.step) + 1
     first = (len(samples) / RATE - (count - 1) * pitch.step) / 2
     middles = np.floor((first + pitch.step * np.arange(count)) * RATE + 0.5).astype(np.int64)
     means = _local_means(samples, middles, int(RATE / pitch.floor))
