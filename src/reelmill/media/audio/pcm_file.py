@@ -53,7 +53,7 @@ class PcmFile:
         free, reserve = self._room()
         if free > 2 * reserve and needed > free - reserve:
             raise LimitError(
-                f"{shown(self._original)}: its header states {seconds / 3600:.1f} h, which takes "
+                f"{shown(self._original)}: its header states {_length(seconds)}, which takes "
                 f"{_size(needed)} when decoded, but only {_size(free)} are free in the output "
                 "folder; free some space there, or choose another folder with -o"
             )
@@ -129,4 +129,10 @@ class PcmFile:
 
 
 def _size(count: float) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+    if count >= 1e9:
+        return f"{count / 1e9:.1f} GB"
+    return f"{count / 1e6:.0f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+
+
+def _length(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds:.0f} s"
