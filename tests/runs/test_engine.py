@@ -221,8 +221,8 @@ def test_models_that_no_run_needs_are_unloaded(tmp_path: Path) -> None:
     (file,) = recordings(tmp_path / "in", {"a.txt": WORDS})
     with Engine(device="cpu", workers=1, idle_unload=0.5) as engine:
         with on(engine, tmp_path / "one", file):
-            pass
-        before = pids(engine)
+            until(lambda: pids(engine) - {None})
+            before = pids(engine)
         until(lambda: not engine.snapshot().model_workers)
         with on(engine, tmp_path / "two", file) as run:
             pass
