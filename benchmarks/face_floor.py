@@ -1,8 +1,9 @@
 """The least work to cut a video to its people: decode, crop and encode, with known boxes.
 
-    python -m benchmarks.face_floor OUT PRESET CRF WORKERS THREADS VIDEO...
+    python -m benchmarks.face_floor OUT PRESET CRF WORKERS THREADS SOUND VIDEO...
 
-WORKERS processes, each of which decodes with THREADS (0: as many as FFmpeg takes). Encoding has one
+WORKERS processes, each of which decodes with THREADS (0: as many as FFmpeg takes). SOUND is
+`encoded`, as plain scripts do it, or `copied`, packet by packet. Encoding of pictures has one
 thread: of pictures this small more are slower. The true boxes are read from VIDEO's truth (`.json`
 beside it). Nothing is searched, checked, hashed, kept or reported. Writes OUT/NAME/PERSON.mp4 with
 sound.
@@ -20,6 +21,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from reelmill.media.audio.copied import copy_sound
 from reelmill.media.audio.cut import SoundCut, cut_sound
 from reelmill.media.video.crop import Cropper, Window, planar_of
 from reelmill.media.video.encode import TICKS, Colour, Encoding, VideoFile
@@ -48,7 +50,16 @@ class Part:
     threads: int
 
 
-def main(out: Path, encoding: Encoding, workers: int, threads: int, videos: list[Path]) -> None:
+def main(
+    out: Path,
+    encoding: Encoding,
+    processes: tuple[int, int],
+    videos: list[Path],
+    *,
+    copies_sound: bool,
+) -> None:
+    """`processes`: how many, and threads of each."""
+    workers, threads = processes
     parts = []
     for video in videos:
         truth = read_truth(video.with_suffix(".json"))
@@ -65,7 +76,7 @@ def main(out: Path, encoding: Encoding, workers: int, threads: int, videos: list
                 pieces[part.video, person].append(piece)
         truths = {part.video: part.truth for part in parts}
         jobs = [
-            (video, truths[video], person, out / video.stem, some)
+            (video, truths[video], person, out / video.stem, some, copies_sound)
             for (video, person), some in pieces.items()
         ]
         pool.starmap(finish, jobs, chunksize=1)
@@ -119,14 +130,19 @@ def cut(part: Part) -> dict[int, PicturePiece]:
 
 
 def finish(
-    video: Path, truth: Truth, person: int, folder: Path, pieces: list[PicturePiece]
+    video: Path,
+    truth: Truth,
+    person: int,
+    folder: Path,
+    pieces: list[PicturePiece],
+    copies_sound: bool,
 ) -> None:
     """Pieces and sound to a clip."""
     frames = np.array(list(windows_of(truth)[person]))
     runs = np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1)
     spans = tuple((run[0] / truth.rate, (run[-1] + 1) / truth.rate) for run in runs)
     sound = folder / f"sound-{person}.mp4"
-    cut_sound(video, None, [SoundCut(sound, spans)])
+    (copy_sound if copies_sound else cut_sound)(video, None, [SoundCut(sound, spans)])
     join_clip(folder / f"{truth.names[person]}.mp4", pieces, sound)
     for path in [sound, *(piece.path for piece in pieces)]:
         path.unlink()
@@ -137,7 +153,7 @@ if __name__ == "__main__":
     main(
         Path(sys.argv[1]),
         Encoding("x264", sys.argv[2], int(sys.argv[3])),
-        int(sys.argv[4]),
-        int(sys.argv[5]),
-        [Path(name) for name in sys.argv[6:]],
+        (int(sys.argv[4]), int(sys.argv[5])),
+        [Path(name) for name in sys.argv[7:]],
+        copies_sound=sys.argv[6] == "copied",
     )

@@ -9,10 +9,12 @@ The same videos, with truth, the same preset, CRF and 250 x 250 clips of every p
   `--peer-python`, an environment of its own;
 - the floor (`benchmarks/face_floor.py`): decode, cut out and encode with the true boxes, nothing
   looked for, nothing kept; in one process with one thread, in one with FFmpeg's own threads, as a
-  plain script has it, and in two.
+  plain script has it, and in two; and in two that copy the sound's packets as Reelmill does.
 
-Then many short videos in one call and in a call each. Seconds are those of whole commands; memory
-is the proportional set size of all their processes. Found faces are compared to the truth as in
+All but the old way take turns, round by round, because machines change their speed; of each the
+fastest run counts, and ratios of two are those of the runs of one round. Then many short videos in
+one call and in a call each. Seconds are those of whole commands; memory is the proportional set
+size of all their processes. Found faces are compared to the truth as in
 `benchmarks/faces_accuracy.py`.
 """
 
@@ -24,6 +26,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.common import Measured, measure, show, told_command, write_result
@@ -33,12 +36,15 @@ from synthetic.videos import Script, Truth
 CRF = "21"
 _HERE = Path(__file__).resolve().parent
 Videos = Mapping[Path, Truth]
-#: Name, processes, and threads that each decodes with.
+#: Name, processes, threads that each decodes with, and what is done with the sound.
 _FLOORS = (
-    ("1 process", 1, 1),
-    ("1 process, FFmpeg's own threads", 1, 0),
-    ("2 processes", 2, 1),
+    ("1 process", 1, 1, "encoded"),
+    ("1 process, FFmpeg's own threads", 1, 0, "encoded"),
+    ("2 processes", 2, 1, "encoded"),
+    ("2 processes, sound copied", 2, 1, "copied"),
 )
+_FLOOR, _COPYING = (f"the floor, {_FLOORS[number][0]}" for number in (2, 3))
+_OLD_WAY = "the old way"
 
 
 @dataclass(frozen=True)
@@ -73,9 +79,9 @@ def main() -> None:
             },
         )
         ours = _contenders(options)
-        tries = [_best(c, one, Path(work) / f"one-{n}", options) for n, c in enumerate(ours)]
+        rounds = _rounds(ours, one, Path(work), options)
         together = _together(options, many, Path(work)) if many else []
-    _report(options, tries, together, next(iter(one.values())))
+    _report(options, rounds, together, next(iter(one.values())))
 
 
 def _options() -> argparse.Namespace:
@@ -97,7 +103,7 @@ def _options() -> argparse.Namespace:
         "--repeat",
         type=int,
         default=2,
-        help="runs of each contender, of which the fastest counts; the peer runs once",
+        help="rounds, in each of which every contender runs once; the old way in the first only",
     )
     parser.add_argument("--corpus", type=Path, help="folder of the videos; created if missing")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
@@ -111,13 +117,13 @@ def _script(seconds: float, seed: int) -> Script:
 
 def _contenders(options: argparse.Namespace) -> list[Contender]:
     found = [_reelmill(1, options.preset), _reelmill(2, options.preset)]
-    for name, workers, threads in _FLOORS:
+    for name, *how in _FLOORS:
         found.append(
             Contender(
                 f"the floor, {name}",
-                lambda videos, out, workers=workers, threads=threads: [  # type: ignore[misc]
+                lambda videos, out, how=how: [  # type: ignore[misc]
                     *(sys.executable, "-m", "benchmarks.face_floor", str(out), options.preset),
-                    *(CRF, str(workers), str(threads), *map(str, videos)),
+                    *(CRF, *map(str, how), *map(str, videos)),
                 ],
                 finds=False,
             )
@@ -126,7 +132,7 @@ def _contenders(options: argparse.Namespace) -> list[Contender]:
         script = str(_HERE / "face_old_way.py")
         found.append(
             Contender(
-                "the old way",
+                _OLD_WAY,
                 lambda videos, out: [
                     *(str(options.peer_python), script, str(out), options.preset, CRF),
                     *map(str, videos),
@@ -147,11 +153,23 @@ def _reelmill(workers: int, preset: str) -> Contender:
     )
 
 
-def _best(contender: Contender, videos: Videos, out: Path, options: argparse.Namespace) -> Attempt:
-    """The fastest of a few tries; each into a folder of its own, so that nothing is reused."""
-    times = 1 if contender.name == "the old way" else options.repeat
-    tries = [_attempt(contender, videos, out / str(number)) for number in range(times)]
-    return min(tries, key=lambda attempt: attempt.measured.seconds)
+def _rounds(
+    contenders: Sequence[Contender], videos: Videos, work: Path, options: argparse.Namespace
+) -> list[dict[str, Attempt]]:
+    """By name, the attempt of each contender in each round; the old way has one. Each has a folder
+    of its own, so that nothing is reused."""
+    return [
+        {
+            contender.name: _attempt(contender, videos, work / f"one-{number}-{place}")
+            for place, contender in enumerate(contenders)
+            if number == 0 or contender.name != _OLD_WAY
+        }
+        for number in range(options.repeat)
+    ]
+
+
+def _fastest(attempts: Sequence[Attempt]) -> Attempt:
+    return min(attempts, key=lambda attempt: attempt.measured.seconds)
 
 
 def _attempt(contender: Contender, videos: Videos, out: Path) -> Attempt:
@@ -191,7 +209,10 @@ def _together(options: argparse.Namespace, many: Videos, work: Path) -> list[dic
     rows = []
     for workers in (1, 2):
         contender = _reelmill(workers, options.preset)
-        one_call = _best(contender, many, work / f"together-{workers}", options).measured
+        folder = work / f"together-{workers}"
+        one_call = _fastest(
+            [_attempt(contender, many, folder / str(n)) for n in range(options.repeat)]
+        ).measured
         calls = [
             _attempt(contender, {path: truth}, work / f"apart-{workers}" / path.stem).measured
             for path, truth in many.items()
@@ -211,15 +232,35 @@ def _together(options: argparse.Namespace, many: Videos, work: Path) -> list[dic
     return rows
 
 
+def _ratios(rounds: Sequence[dict[str, Attempt]]) -> list[dict[str, Any]]:
+    """Two workers beside two processes, in the median of all rounds."""
+    ours = _reelmill(2, "").name
+    rows = []
+    for floor in (_FLOOR, _COPYING):
+        pairs = [(some[ours].measured, some[floor].measured) for some in rounds]
+        walls = [one.seconds / other.seconds for one, other in pairs]
+        rows.append(
+            {
+                "what": f"{ours} / {floor}",
+                "wall": median(walls),
+                "CPU": median(one.cpu_seconds / other.cpu_seconds for one, other in pairs),
+                "wall, least": min(walls),
+                "wall, most": max(walls),
+                "rounds": len(rounds),
+            }
+        )
+    return rows
+
+
 def _report(
     options: argparse.Namespace,
-    tries: Sequence[Attempt],
+    rounds: Sequence[dict[str, Attempt]],
     together: list[dict[str, Any]],
     truth: Truth,
 ) -> None:
+    tries = [_fastest([some[name] for some in rounds if name in some]) for name in rounds[0]]
     seconds = {attempt.name: attempt.measured.seconds for attempt in tries}
-    floors = [s for name, s in seconds.items() if name.startswith("the floor")]
-    old = seconds.get("the old way")
+    old = seconds.get(_OLD_WAY)
     seconds_of_video = truth.frames / truth.rate
     speed = [
         {
@@ -227,16 +268,18 @@ def _report(
             "s": attempt.measured.seconds,
             "frames/s": truth.frames / attempt.measured.seconds,
             "x the old way": old / attempt.measured.seconds if old else None,
-            "x the floor": attempt.measured.seconds / min(floors),
+            "x the floor": attempt.measured.seconds / seconds[_FLOOR],
             "CPU s": attempt.measured.cpu_seconds,
             "peak MB": attempt.measured.peak_mb,
             "frames in clips": attempt.clips,
         }
         for attempt in tries
     ]
+    ratios = _ratios(rounds)
     wanted = ("recall %", "false/frame", "IDF1 %")
     found = [{"what": a.name, **{key: a.score[key] for key in wanted}} for a in tries if a.score]
     show(f"one video of {seconds_of_video:g} s, 720p, preset {options.preset}", speed)
+    show("ratios of the same round", ratios)
     show("found beside the truth", found)
     if together:
         show(f"videos of {options.many_seconds:g} s", together)
@@ -245,6 +288,7 @@ def _report(
         "preset": options.preset,
         "seconds of video": seconds_of_video,
         "speed": speed,
+        "ratios": ratios,
         "found": found,
         "many": together,
     }

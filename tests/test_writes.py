@@ -25,6 +25,7 @@ ALLOWED = {
     "engine/state/lock.py": "writes into the lock that the gate opened",
     "engine/state/run_db.py": "SQLite opens its file by name, which the gate has looked at",
     "export/docx_file.py": "a zip in memory",
+    "media/audio/copied.py": "FFmpeg writes over a file that the gate made",
     "media/audio/cut.py": "FFmpeg writes over a file that the gate made",
     "media/audio/listening.py": "FFmpeg writes over a file that the gate made",
     "media/video/enabled.py": "changes a flag in a file that the gate made",

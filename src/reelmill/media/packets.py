@@ -78,6 +78,19 @@ def decoded_frames(
             _lose(path, error, lost)
 
 
+def decoded(packet: Packet[Any], path: Path, lost: Callable[[], None]) -> list[Any] | None:
+    """The frames of a packet of sound; None if it is corrupt, for which `lost` is called.
+
+    Raises:
+        InputError, TransientError: reading itself failed, as `read_error` tells.
+    """
+    try:
+        return list(packet.decode())
+    except (av.error.FFmpegError, OSError) as error:
+        _lose(path, error, lost)
+        return None
+
+
 def _check_pixels(path: Path, stream: Stream, error: Exception) -> None:
     """Raise LimitError for a picture of more than `max_pixels`. FFmpeg would reject it as an
     invalid size, without the size."""

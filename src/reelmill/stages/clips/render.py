@@ -13,6 +13,7 @@ from reelmill.artifacts import (
     ClipPlan,
     Finding,
     Footage,
+    Joint,
     Media,
     Persons,
     PlannedClip,
@@ -27,6 +28,7 @@ from reelmill.core.atomic import replacing
 from reelmill.core.recording import Recording
 from reelmill.engine.stage import FileStage, Inputs, StageContext, optional
 from reelmill.errors import InputError
+from reelmill.media.audio.copied import copy_sound
 from reelmill.media.audio.cut import SoundCut, cut_sound
 from reelmill.media.video.captions import Captioner
 from reelmill.media.video.crop import Cropper, Frame, planar_of
@@ -88,7 +90,7 @@ class RenderFaces(FileStage):
     """
 
     name = "render_faces"
-    version = 5
+    version = 6
     display_name = "Cutting picture and sound"
     commands = ("faces",)
     needs = (Media, VideoIndex, Persons, ClipPlan, optional(ScreenCaptions))
@@ -216,11 +218,18 @@ def _sounds(recording: Recording, inputs: Inputs, part: RenderPart, mark: str) -
                 file = opened.enter_context(replacing(path, durable=False))
                 spans = tuple((span.start, span.end) for span in plan.clips[number].spans)
                 cuts.append(SoundCut(Path(file.name), spans))
-            corrupt = cut_sound(recording, None, cuts, inputs[VideoIndex].joints)
+            corrupt = _cut(recording, cuts, inputs[VideoIndex].joints)
     except InputError as error:
         text = f"the clips have no sound: {error}"
         return RenderedPart(problems=[Finding("sound not read", text=text, severity="warning")])
     return RenderedPart(sounds=names, lost_sound=corrupt)
+
+
+def _cut(recording: Recording, cuts: Sequence[SoundCut], joints: Sequence[Joint]) -> int:
+    """Write the cuts, as they are in the recording if they can be; returns how many corrupt packets
+    were left out."""
+    corrupt = None if joints else copy_sound(recording, None, cuts)
+    return cut_sound(recording, None, cuts, joints) if corrupt is None else corrupt
 
 
 def _sound_damage(corrupt: int) -> list[Finding]:
