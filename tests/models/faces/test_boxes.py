@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reelmill.models.faces.boxes import crops, moved, overlaps, pair_overlaps, squared, suppress
+from reelmill.models.faces.boxes import (
+    crops,
+    halved,
+    moved,
+    overlaps,
+    pair_overlaps,
+    squared,
+    suppress,
+)
 
 
 def boxes(*rows) -> np.ndarray:
@@ -65,3 +73,21 @@ def test_crops_can_reach_beyond_the_edges_of_frames() -> None:
     places = boxes((-20, -20, 10, 10), (50, 30, 90, 70), (0, 0, 30, 30))
     pieces = crops(frames, np.array([1, 0, 1]), places, 24)
     assert [int(piece.mean()) for piece in pieces] == [200, 10, 200]
+
+
+def test_half_a_picture_has_the_means_of_four_pixels() -> None:
+    frames = list(np.random.default_rng(2).integers(0, 256, (3, 8, 12, 3), np.uint8))
+    found = halved(frames)
+    wanted = [frame.reshape(4, 2, 6, 2, 3).astype(int).sum((1, 3)) // 4 for frame in frames]
+    assert found.dtype == np.uint8
+    assert found.tolist() == np.array(wanted).tolist()
+
+
+@pytest.mark.parametrize("side", [10, 30])
+def test_a_crop_at_a_corner_has_the_colours_of_the_edge(side: int) -> None:
+    """Also where a pixel has no neighbour to the right or below, in the last picture."""
+    frame = np.full((40, 50, 3), 7, np.uint8)
+    frame[-1], frame[:, -1] = 200, 200
+    beyond = boxes((50, 40, 50 + side, 40 + side))
+    pieces = crops([np.zeros_like(frame), frame], np.ones(1, np.int64), beyond, 24)
+    assert pieces.min() == pieces.max() == 200

@@ -7,7 +7,7 @@ import pytest
 
 from reelmill.engine.stage import Device
 from reelmill.errors import ModelUnavailableError
-from reelmill.models.faces.boxes import overlaps
+from reelmill.models.faces.boxes import halved, overlaps
 from reelmill.models.faces.mtcnn import Mtcnn, MtcnnSpec
 from synthetic.cast import cast
 
@@ -94,3 +94,11 @@ def test_damaged_weights_are_named(tmp_path) -> None:
 
 def test_settings_that_change_the_result_change_the_identity() -> None:
     assert MtcnnSpec().identity != MtcnnSpec(smallest=30).identity
+
+
+def test_pictures_halved_by_us_are_those_that_the_network_would_make(mtcnn: Mtcnn) -> None:
+    picture, _ = wall((0, 24, 30, 40), (1, 60, 200, 60), (2, 110, 330, 10))
+    size = np.array([1, 180, 320, 3], np.int64)
+    shrunk, _ = mtcnn._pnet.run(None, {"pictures": picture[None], "size": size})
+    assert np.abs(shrunk.astype(int) - halved([picture])).max() <= 1
+    assert (shrunk != halved([picture])).mean() < 0.01

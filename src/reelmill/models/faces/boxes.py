@@ -125,21 +125,40 @@ def crops(frames: Sequence[UInt8], which: Int64, boxes: Float32, size: int) -> U
     return result
 
 
+def halved(frames: Sequence[UInt8]) -> UInt8:
+    """Pictures of half the width and height, of means of 2 x 2 pixels: (n, height / 2, width / 2,
+    3), what bilinear scaling by one half makes of them, in a third of the time.
+
+    Args:
+        frames: (height, width, 3), all of one size with even sides.
+    """
+    height, width, colours = frames[0].shape
+    result = np.empty((len(frames), height // 2, width // 2, colours), np.uint8)
+    for frame, half in zip(frames, result, strict=True):
+        rows = np.add(frame[0::2], frame[1::2], dtype=np.uint16).reshape(height // 2, -1)
+        for colour in range(colours):
+            sums = rows[:, colour :: 2 * colours] + rows[:, colours + colour :: 2 * colours]
+            half[..., colour] = sums >> 2
+    return result
+
+
 def _sampled(pixels: UInt8, height: int, width: int, boxes: Float32, size: int) -> Float32:
     """Bilinear samples on a grid of `size` a side in each box: (n, size, size, 3)."""
     steps = (np.arange(size, dtype=np.float32) + 0.5) / size
     sides = boxes[:, 2:] - boxes[:, :2]
     x = boxes[:, 0, None] + steps * sides[:, 0, None] - 0.5
     y = boxes[:, 1, None] + steps * sides[:, 1, None] - 0.5
-    left, right, across = _neighbours(x, width)
-    top, bottom, down = _neighbours(y, height)
+    left, across = _before(x, width)
+    top, down = _before(y, height)
+    places = top[:, :, None] * width + left[:, None, :]
     # The colours of a row lie behind each other, because NumPy is slow at short last axes.
     across, down = across.repeat(3, axis=1)[:, None, :], down[:, :, None]
     before, after = 1 - across, across
-    mixed = _picked(pixels, width, top, left).reshape(len(boxes), size, -1) * before
-    mixed += _picked(pixels, width, top, right).reshape(mixed.shape) * after
-    lower = _picked(pixels, width, bottom, left).reshape(mixed.shape) * before
-    lower += _picked(pixels, width, bottom, right).reshape(mixed.shape) * after
+    shape = (len(boxes), size, 3 * size)
+    mixed = _following(pixels, places, 0).reshape(shape) * before
+    mixed += _following(pixels, places, 1).reshape(shape) * after
+    lower = _following(pixels, places, width).reshape(shape) * before
+    lower += _following(pixels, places, width + 1).reshape(shape) * after
     mixed *= 1 - down
     lower *= down
     mixed += lower
@@ -163,11 +182,16 @@ def _averaged(
     return ((sums + many * many // 2) // (many * many)).astype(np.uint8)
 
 
-def _neighbours(at: Float32, limit: int) -> tuple[Int64, Int64, Float32]:
-    """The pixels before and after each position, and its distance from the first."""
+def _before(at: Float32, limit: int) -> tuple[Int64, Float32]:
+    """The pixel before each position, and the distance from it; 0 at the last pixel."""
     inside = np.clip(at, 0, limit - 1)
     first = inside.astype(np.int64)
-    return first, np.minimum(first + 1, limit - 1), (inside - first).astype(np.float32)
+    return first, (inside - first).astype(np.float32)
+
+
+def _following(pixels: UInt8, places: Int64, by: int) -> UInt8:
+    """The pixels `by` after places; at the right and lower edge others, which weigh nothing."""
+    return pixels[min(by, len(pixels) - 1) :].take(places, axis=0, mode="clip")
 
 
 def _picked(pixels: UInt8, width: int, rows: Int64, columns: Int64) -> UInt8:

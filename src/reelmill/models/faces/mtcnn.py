@@ -19,7 +19,7 @@ import numpy as np
 
 from reelmill.core.arrays import Float32, Int64, UInt8
 from reelmill.engine.stage import Device
-from reelmill.models.faces.boxes import crops, moved, squared, suppress
+from reelmill.models.faces.boxes import crops, halved, moved, squared, suppress
 from reelmill.models.faces.detector import DetectorSpec, Faces, no_faces
 from reelmill.models.runtimes.onnx import SHIPPED, OnnxModelSpec, open_network
 
@@ -161,8 +161,9 @@ class Mtcnn:
         """Run the P-Net over the pyramid: frame and box of the `most` best candidates of each
         frame."""
         height, width = frames[0].shape[:2]
-        pictures = np.stack(frames)
         scale = min(1.0, _CELL / smallest)
+        even = height % 2 == 0 and width % 2 == 0
+        pictures = halved(frames) if scale == 1 / 2 and even else np.stack(frames)
         found: list[tuple[Int64, Float32, Float32]] = []
         while min(height, width) * scale >= _CELL:
             size = (len(frames), math.ceil(height * scale), math.ceil(width * scale), 3)
@@ -217,10 +218,11 @@ def _peaks(
     suppression at 0.5 that the paper asks for is a search for local maxima in the map of scores.
     """
     faces = found[:, 0]
-    high = faces >= math.log(least / (1 - least))
-    if not high.any():
+    which, rows, columns = np.nonzero(faces >= math.log(least / (1 - least)))
+    if not len(which):
         return np.zeros(0, np.int64), np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
-    which, rows, columns = np.nonzero(high & (faces >= _highest_near(faces)))
+    highest = faces[which, rows, columns] >= _highest_near(faces, which, rows, columns)
+    which, rows, columns = which[highest], rows[highest], columns[highest]
     corners = np.stack([columns, rows, columns, rows], axis=1).astype(np.float32) * _STRIDE
     corners[:, 2:] += _CELL
     corners *= np.array(level * 2, np.float32)
@@ -229,12 +231,15 @@ def _peaks(
     return which, boxes, scores.astype(np.float32)
 
 
-def _highest_near(faces: Float32) -> Float32:
-    """The maximum over 3 x 3 cells of maps (n, rows, columns)."""
-    padded = np.pad(faces, ((0, 0), (1, 1), (1, 1)))
-    tall = np.maximum(np.maximum(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
-    wide: Float32 = np.maximum(np.maximum(tall[:, :, :-2], tall[:, :, 1:-1]), tall[:, :, 2:])
-    return wide
+def _highest_near(faces: Float32, which: Int64, rows: Int64, columns: Int64) -> Float32:
+    """The maximum over 3 x 3 cells around some cells of maps (n, rows, columns); at the edge those
+    that are inside."""
+    near = np.arange(-1, 2)
+    beside_rows = np.clip(rows[:, None] + near, 0, faces.shape[1] - 1)
+    beside_columns = np.clip(columns[:, None] + near, 0, faces.shape[2] - 1)
+    around = faces[which[:, None, None], beside_rows[:, :, None], beside_columns[:, None, :]]
+    highest: Float32 = around.max(axis=(1, 2))
+    return highest
 
 
 def _rank(groups: Int64) -> Int64:
