@@ -1,8 +1,8 @@
 """Recognition of real telephone speech: errors by language and speed, beside faster-whisper.
 
     python -m benchmarks.real.recognition REAL --model FOLDER [--files N] [--half check]
-        [--languages en es fr it ru] [--korean FOLDER] [--peers ...] [--whisperx PYTHON]
-        [--json FILE] [--texts FOLDER]
+        [--languages en es fr it ru] [--korean FOLDER] [--second-opinion] [--peers ...]
+        [--whisperx PYTHON] [--json FILE] [--texts FOLDER]
 
 All contenders use the same weights, in one call. Calls of about a minute are put together from
 Debian's telephone prompts, five real people (packages asterisk-core-sounds-{en,es,fr,it,ru}-wav,
@@ -26,7 +26,8 @@ tell the two apart.
 
 Each contender is one command for all languages, including its start; ours also writes all results
 and evidence. `CPU s` counts all processes: compare it on a machine that does other work. FOLDER is
-a real Whisper in CTranslate2's format. `--texts` keeps what each contender heard.
+a real Whisper in CTranslate2's format. `--texts` keeps what each contender heard. With
+`--second-opinion` ours hears windows again with the text around them.
 """
 
 from __future__ import annotations
@@ -139,6 +140,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--half", choices=("tune", "check"), default="check")
     parser.add_argument("--languages", nargs="*", choices=tuple(_NUMBERS), default=tuple(_NUMBERS))
     parser.add_argument("--korean", type=Path, help="folder of Korean .wav and .txt")
+    parser.add_argument("--second-opinion", action="store_true", help="give ours the option")
     parser.add_argument("--peers", nargs="*", choices=tuple(_PEERS), default=tuple(_PEERS))
     parser.add_argument("--whisperx", help="Python of an environment with WhisperX")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
@@ -194,18 +196,19 @@ def _contenders(
     options: argparse.Namespace, calls: Sequence[Call], work: Path
 ) -> Iterator[tuple[str, Heard]]:
     """Each contender's name and what it heard, one after the other, ours first."""
-    yield _OURS, _ours(options.model, calls, work / "out")
+    yield _OURS, _ours(options, calls, work / "out")
     for peer in options.peers:
         yield _PEERS[peer], _theirs(peer, options.model, calls, work / f"{peer}.json")
     if options.whisperx:
         yield _WHISPERX, _whisperx(options, calls, work / "whisperx")
 
 
-def _ours(model: str, calls: Sequence[Call], out: Path) -> Heard:
-    measured = measure_reelmill(
-        "voice", *(str(call.file) for call in calls), "-o", str(out), "--model", model,
-        "--no-align", "--diarizer", "none", "--formats", "json",
-    )  # fmt: skip
+def _ours(options: argparse.Namespace, calls: Sequence[Call], out: Path) -> Heard:
+    told = ["--no-align", "--diarizer", "none", "--formats", "json"]
+    if options.second_opinion:
+        told.append("--second-opinion")
+    files = [str(call.file) for call in calls]
+    measured = measure_reelmill("voice", *files, "-o", str(out), "--model", options.model, *told)
     return {
         call.file.name: json.loads((out / f"{call.file.stem}.json").read_text("utf-8"))["text"]
         for call in calls

@@ -40,18 +40,16 @@ def recognition_stages(
             languages,
             options,
             cut_at_pauses,
-            second_opinion=_second_opinion(settings, whisper, options),
+            second_opinion=_second_opinion(settings, options),
             left_out=left_out,
             usable=usable,
         ),
     ]
 
 
-def _second_opinion(settings: Settings, whisper: WhisperSpec, options: DecodingOptions) -> bool:
-    """As it was asked for; otherwise with the models that it was measured with. Never in place of
-    the user's own prompt, nor where text is drawn at random or written with timestamps."""
+def _second_opinion(settings: Settings, options: DecodingOptions) -> bool:
+    """As it was asked for, but never in place of the user's own prompt, nor where text is drawn at
+    random or written with timestamps."""
     if options.initial_prompt or options.hotwords:
         return False
-    if options.temperature or options.with_timestamps:
-        return False
-    return whisper.is_small if settings.second_opinion is None else settings.second_opinion
+    return settings.second_opinion and not (options.temperature or options.with_timestamps)

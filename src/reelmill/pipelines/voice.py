@@ -43,7 +43,7 @@ def voice_pipeline(
         "compute_type": settings.compute_type,
         "beam_size": settings.beam_size,
         **({"temperature": settings.temperature} if settings.temperature else {}),
-        **({} if settings.second_opinion is None else {"second_opinion": settings.second_opinion}),
+        **({"second_opinion": True} if settings.second_opinion else {}),
         "initial_prompt": settings.initial_prompt,
         "hotwords": settings.hotwords,
         "aligner": None if aligners is None else aligners.spec.name,

@@ -40,10 +40,8 @@ class VoiceFields(BaseFields):
         description="above 0, text is drawn at random, the same each time for the same sound; "
         "0: the likeliest text",
     )
-    second_opinion: bool | None = Field(
-        None,
-        description="hear again what is not quite sure, with the text around it; "
-        "default: with Whisper tiny and base",
+    second_opinion: bool = Field(
+        False, description="hear again what is not quite sure, with the text around it"
     )
     initial_prompt: str | None = Field(
         None, description="text given to the recognizer as what came before: names, spelling"

@@ -63,18 +63,17 @@ def test_a_text_that_leaves_out_adds_or_repeats_what_was_said_is_not_taken(text)
     assert not is_preferred(_said(AGAIN, text=text), UNSURE)
 
 
-def test_small_models_get_it_unless_told_otherwise():
-    base = WhisperSpec(Path("nowhere"), "base", "digest", shorter_seconds=(13.0,))
-    large = replace(base, shorter_seconds=())
+def test_it_is_given_only_when_asked_for():
+    whisper = WhisperSpec(Path("nowhere"), "base", "digest")
 
-    def given(spec, **settings):
-        return recognition_stages(Settings(**settings), spec)[1].second_opinion
+    def given(translate=False, **settings):
+        stages = recognition_stages(Settings(**settings), whisper, translate=translate)
+        return stages[1].second_opinion
 
-    assert given(base)
-    assert not given(base, second_opinion=False)
-    assert not given(large)
-    assert given(large, second_opinion=True)
-    assert not given(base, temperature=0.5)
+    assert not given()
+    assert given(second_opinion=True)
+    assert not given(second_opinion=True, temperature=0.5)
+    assert not given(second_opinion=True, translate=True)
 
 
 def _said(heard, text=None, logprob=-0.25):

@@ -33,7 +33,7 @@ class Transcript:
         bool | None,
         typer.Option(
             "--second-opinion/--no-second-opinion",
-            help="Hear again what is not quite sure [with Whisper tiny and base].",
+            help="Hear again what is not quite sure [off].",
         ),
     ] = None
     case: Annotated[

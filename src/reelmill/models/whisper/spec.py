@@ -91,11 +91,6 @@ class WhisperSpec(ModelSpec):
         return f"{self.digest}:{self.compute_type}:{self.window_seconds:g}:{padded}"
 
     @property
-    def is_small(self) -> bool:
-        """Whether it is a Whisper for windows of 30 s, no larger than base."""
-        return bool(self.shorter_seconds)
-
-    @property
     def why_not_translating(self) -> str | None:
         """Why it cannot translate into English; None if it can.
 

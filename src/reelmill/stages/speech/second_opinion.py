@@ -15,7 +15,7 @@ from reelmill.stages.speech.doubts import letters, letters_of, mean_logprob
 from reelmill.stages.speech.phantoms import phantoms_in
 
 #: A window whose text has a mean log probability below this is heard again: about half of them.
-#: The more, the better the text, and every one costs as much as the first hearing.
+#: Each costs as much as the first hearing.
 _UNSURE = -0.14
 #: Text around a window helps from so many letters on; more than so many characters do not fit into
 #: its prompt.
