@@ -133,7 +133,7 @@ def test_a_long_recording_is_clustered_from_samples_of_all_its_parts() -> None:
     assert same_groups(found, truth[order]) and found.max() + 1 == 3
 
 
-def with_answers(count: int, cosine: float) -> np.ndarray:
+def with_answers(count: int, cosine: float, length: float = 0.45) -> np.ndarray:
     """One voice heard at length, and so many words of a voice that is this much like it."""
     long, _ = voices(1, 12)
     rng = np.random.default_rng(3)
@@ -141,7 +141,7 @@ def with_answers(count: int, cosine: float) -> np.ndarray:
     other[:2] = cosine, np.sqrt(1 - cosine**2)
     words = other + 0.1 * rng.normal(size=(count, 64)).astype(np.float32)
     words /= np.linalg.norm(words, axis=1, keepdims=True)
-    seconds = np.array([3.0] * 12 + [0.45] * count, np.float32)
+    seconds = np.array([3.0] * 12 + [length] * count, np.float32)
     return cluster(np.concatenate([long, words]), seconds, ClusteringOptions())
 
 
@@ -154,6 +154,11 @@ def test_who_only_says_a_word_now_and_then_is_somebody() -> None:
 def test_short_words_that_sound_alike_are_of_who_speaks() -> None:
     assert set(with_answers(8, 0.7)) == {0}
     assert set(with_answers(3, 0.1)) == {0}, "too little to tell"
+
+
+def test_sounds_too_short_to_tell_voices_apart_are_nobody() -> None:
+    """Their embeddings are alike whoever speaks, and in half an hour there are many."""
+    assert set(with_answers(60, 0.1, length=0.2)) == {0}
 
 
 # proves: V5

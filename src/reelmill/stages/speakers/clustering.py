@@ -8,15 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from reelmill.core.arrays import Bool, Float32, Float64
+from reelmill.stages.speakers.fragments import fragments
 from reelmill.stages.speakers.local_speakers import LocalPairs
 
 Int = npt.NDArray[np.intp]
 
 #: The most stretches compared with each other. Of more (an hour has about 2,000), some spread over
-#: the recording are used.
-_MOST_COMPARED = 200
+#: the recording are used: somebody heard for a few seconds in half an hour must be in them.
+_MOST_COMPARED = 600
 _ROUNDS = 5
 _FEWEST_ANSWERS = 4
+#: Embeddings of less speech than this, in s, are alike whoever speaks.
+_SHORTEST_ANSWER = 0.4
 #: The prior similarity of two stretches of one person, and its weight, in pairs of neighbours in a
 #: recording and in pairs within a person.
 _ALIKE, _PAIRS_BEFORE, _PAIRS_WITHIN = 0.52, 8, 3
@@ -92,11 +95,26 @@ def cluster(
     alike = _alike(voices, seconds, options, goes_on)
     groups = _Groups(voices, seconds, compared, alike, options, local)
     groups.join()
-    means = groups.means
-    if len(means) < options.bounds[1] and options.speakers is None:
-        means = _with_short_answers(voices.astype(np.float64), seconds, means, alike, options)
-    labels, _ = _assigned(voices.astype(np.float64), seconds, means)
+    means, everything = groups.means, voices.astype(np.float64)
+    if options.speakers is None:
+        means = _without_fragments(everything, seconds, means, options)
+        if len(means) < options.bounds[1]:
+            means = _with_short_answers(everything, seconds, means, alike, options)
+    labels, _ = _assigned(everything, seconds, means)
     return labels
+
+
+def _without_fragments(
+    voices: Float64, seconds: Float32, means: Float64, options: ClusteringOptions
+) -> Float64:
+    """The means of the groups that are people, with all stretches."""
+    while True:
+        labels, means = _assigned(voices, seconds, means)
+        found = list(fragments(voices, seconds, labels, means, options.reliable_seconds))
+        if not found or len(means) <= options.bounds[0]:
+            return means
+        _, least_strange = min(found)
+        means = np.delete(means, least_strange, axis=0)
 
 
 def _with_short_answers(
@@ -107,7 +125,7 @@ def _with_short_answers(
     Short stretches tell little each, so they make nobody by themselves. Some that are alike, while
     none of them is like anybody else, are a person all the same.
     """
-    short = np.flatnonzero(seconds < options.reliable_seconds)
+    short = np.flatnonzero((seconds >= _SHORTEST_ANSWER) & (seconds < options.reliable_seconds))
     strange = short[(voices[short] @ means.T).max(axis=1) < options.strange * alike]
     count = len(strange)
     if count < _FEWEST_ANSWERS or seconds[strange].sum() < options.least_seconds:
