@@ -21,7 +21,7 @@ class Diarize(FileStage):
     speaks in it is its person."""
 
     name: ClassVar[str] = "diarize"
-    version: ClassVar[int] = 9
+    version: ClassVar[int] = 10
     display_name = "Telling speakers apart"
     commands = ("voice", "faces")
     needs = (SpeakerActivity, Voices)

@@ -14,6 +14,8 @@ from reelmill.core.arrays import Bool, Float32, Float64
 
 Int = npt.NDArray[np.intp]
 
+#: Groups with fewer stretches in all have no fragments: how much they differ is not known.
+_FEWEST = 20
 #: A fragment has at most half of the speech of the groups it is compared with, unless they have
 #: many stretches: of few, it is not known well how much they differ.
 _MOST_SHARE, _MANY = 1 / 3, 50
@@ -44,7 +46,7 @@ class _Similarity:
         as many as the group has; infinite where the group is too large for a fragment."""
         inside = self.labels == group
         own = np.isin(self.labels, hosts)
-        if not inside.any() or own.sum() < 2:
+        if not inside.any() or own.sum() < _FEWEST:
             return np.inf
         weights = self.seconds[inside], self.seconds[own]
         share = weights[0].sum() / (weights[0].sum() + weights[1].sum())
