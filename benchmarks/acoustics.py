@@ -25,7 +25,6 @@ import argparse
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,21 +40,17 @@ from reelmill.artifacts import (
     Artifact,
     Episode,
     Transcript,
-    VoiceQuality,
 )
 from reelmill.core import gate
 from reelmill.core.recording import Recording, read_state
 from reelmill.engine.execution.local import run_alone
 from reelmill.engine.stage import Device, Inputs
-from reelmill.models.praat import praat_spec
 from reelmill.stages.forensic.acoustics import MeasureAcoustics
 from reelmill.stages.forensic.curves import (
     block_means,
     curves_of,
-    frames_in,
     integrated_loudness,
 )
-from reelmill.stages.forensic.voice_quality import MeasureVoiceQuality
 from reelmill.stages.media.decode import Decode
 from reelmill.stages.media.probe import Probe
 from reelmill.stages.speech.detect_speech import DetectSpeech
@@ -66,14 +61,6 @@ _PRAAT: Any = parselmouth.praat.call
 #: dB louder, and ratios of the pitch, that are planted.
 LOUDER, HIGHER = (3.5, 4.5, 6.0), (1.12, 1.2, 1.3)
 _PLANTED_S = 20.0
-
-
-@dataclass
-class Measured:
-    """What the stages measured of a recording, and by which stretches."""
-
-    acoustics: Acoustics
-    quality: VoiceQuality
 
 
 def main() -> None:
@@ -96,7 +83,7 @@ def main() -> None:
     show("planted episodes", planted)
     content: dict[str, Any] = {
         "command": told_command("benchmarks.acoustics"),
-        "praat": praat_spec().name,
+        "praat": f"parselmouth {parselmouth.__version__}",
         "summary": summaries,
         "planted": planted,
         "rows": rows,
@@ -134,7 +121,7 @@ def _people(real: Path) -> Iterator[tuple[str, Sound, int]]:
         yield f"{person.parent.name}/{person.name}", joined, rate
 
 
-def measured(sound: Sound, rate: int, folder: Path) -> Measured:
+def measured(sound: Sound, rate: int, folder: Path) -> Acoustics:
     """What the stages measure of a sound in a file, without a recognizer or diarizer."""
     file = folder / "sound.wav"
     soundfile.write(file, sound, rate, subtype="PCM_16")
@@ -144,7 +131,6 @@ def measured(sound: Sound, rate: int, folder: Path) -> Measured:
         Probe(),
         Decode(),
         DetectSpeech(),
-        MeasureVoiceQuality(praat_spec()),
         MeasureAcoustics(),
     )
     for stage in stages:
@@ -153,16 +139,16 @@ def measured(sound: Sound, rate: int, folder: Path) -> Measured:
         kinds = (need if isinstance(need, type) else need.kind for need in stage.needs)
         inputs = Inputs([made[kind] for kind in kinds if kind in made])
         made[stage.produces] = run_alone(stage, recording, inputs, Device("cpu"), threads=1)
-    acoustics, quality = made[Acoustics], made[VoiceQuality]
-    assert isinstance(acoustics, Acoustics) and isinstance(quality, VoiceQuality)
-    return Measured(acoustics, quality)
+    acoustics = made[Acoustics]
+    assert isinstance(acoustics, Acoustics)
+    return acoustics
 
 
 def _compared(name: str, sound: Sound, rate: int, folder: Path) -> dict[str, Any]:
     ours = measured(sound, rate, folder)
-    (speaker,) = ours.acoustics.speakers
+    (speaker,) = ours.speakers
     # Praat hears what we take for speech: elsewhere is breath, noise, music.
-    heard = _only(sound, rate, ours.acoustics)
+    heard = _only(sound, rate, ours)
     whole = parselmouth.Sound(heard, rate)
     pitch = whole.to_pitch_ac(pitch_floor=75, pitch_ceiling=600)
     points = _PRAAT([whole, pitch], "To PointProcess (cc)")
@@ -183,7 +169,6 @@ def _compared(name: str, sound: Sound, rate: int, folder: Path) -> dict[str, Any
         "hnr dB": _less(speaker.hnr, float(np.mean(10 * np.log10(strength / (1 - strength))))),
         "loudness dB": _less(_integrated(sound, rate), _by_ffmpeg(sound, rate)),
         "pauses ms": round(1000 * float(np.median(offsets)), 1) if offsets else None,
-        "periods": sum(one.periods for one in ours.quality.stretches),
         "found": found,
     }
 
@@ -197,7 +182,7 @@ def _only(sound: Sound, rate: int, acoustics: Acoustics) -> Sound:
     return heard
 
 
-def _pauses(ours: Measured, whole: Any) -> tuple[list[float], float | None]:
+def _pauses(ours: Acoustics, whole: Any) -> tuple[list[float], float | None]:
     """How far the edges of pauses are from Praat's, in seconds, and the share of Praat's found."""
     grid = _PRAAT(whole, "To TextGrid (silences)", 100, 0.0, -25.0, 0.3, 0.1, "silent", "sounding")
     last = int(_PRAAT(grid, "Get number of intervals", 1))
@@ -210,7 +195,7 @@ def _pauses(ours: Measured, whole: Any) -> tuple[list[float], float | None]:
     for start, end in silences:
         same = [
             one
-            for one in ours.acoustics.pauses
+            for one in ours.pauses
             if min(one.end, end) - max(one.start, start) > 0.5 * (end - start)
         ]
         if same:
@@ -222,7 +207,7 @@ def _pauses(ours: Measured, whole: Any) -> tuple[list[float], float | None]:
 def _integrated(sound: Sound, rate: int) -> float | None:
     """The integrated loudness of the whole sound by our filters and gates."""
     samples = np.round(resample_poly(sound, 16_000, rate) * 32767).clip(-32768, 32767)
-    curves = curves_of(samples.astype(np.int16), np.zeros(frames_in(len(samples)), np.float32))
+    curves = curves_of(samples.astype(np.int16))
     return integrated_loudness(block_means(curves.weighted))
 
 
@@ -278,7 +263,7 @@ def _planted(real: Path, folder: Path) -> Iterator[dict[str, Any]]:
             for sound in readers:
                 start = (len(sound) / 16_000 - _PLANTED_S) / 2
                 changed = _changed(sound, start, kind, amount)
-                episodes = measured(changed, 16_000, folder).acoustics.episodes
+                episodes = measured(changed, 16_000, folder).episodes
                 inside = sum(_inside(one, start) for one in episodes if one.kind == kind)
                 found += inside >= _PLANTED_S / 2
                 elsewhere += sum(_inside(one, start) == 0 for one in episodes)

@@ -32,7 +32,7 @@ def test_measures_of_each_speaker_are_in_the_json_by_name(out: Path) -> None:
         assert one["rate_unit"] == "words" and 1 < one["articulation_rate"] < 8
         assert one["speech_rate"] <= one["articulation_rate"]
         assert 0 < one["jitter"] < 0.1 and 0 < one["shimmer"] < 0.4
-    assert "Praat" in acoustics["made_with"]
+    assert "autocorrelation pitch after Boersma 1993" in acoustics["made_with"]
     assert all(one["end"] <= content["duration"] for one in acoustics["utterances"])
     told = [one for one in content["findings"] if one["source"] == "acoustics"]
     assert all(one["severity"] == "info" for one in told)

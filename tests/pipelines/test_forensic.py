@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from reelmill.engine.state.artifact_store import stage_digest
 from reelmill.errors import UsageError
 from reelmill.pipelines.forensic import forensic_stages
 from reelmill.settings import load_settings
-from reelmill.stages.forensic.acoustics import MeasureAcoustics
 from reelmill.stages.forensic.patterns import FindPatterns
 from reelmill.stages.forensic.scores import ScoreFindings
 from tests.models.classifiers.folders import sound_model, text_model
@@ -23,25 +21,7 @@ def names(**given: object) -> list[str]:
 
 def test_forensic_stages_run_only_on_request() -> None:
     assert names() == []
-    assert {"voice_quality", "acoustics", "scores"} <= set(names(forensic=True))
-
-
-# proves: G19
-def test_without_praat_the_run_reports_it_and_measures_the_rest(
-    monkeypatch: pytest.MonkeyPatch, announced: list[str]
-) -> None:
-    def version(name: str) -> str:
-        raise importlib.metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(importlib.metadata, "version", version)
-    stages = {stage.name: stage for stage in forensic_stages(load_settings(forensic=True))}
-    assert "voice_quality" not in stages
-    (line,) = [line for line in announced if "Praat" in line]
-    assert line.startswith("fundamental frequency, jitter, shimmer")
-    assert 'pip install "reelmill[forensic]"' in line
-    acoustics = stages["acoustics"]
-    assert isinstance(acoustics, MeasureAcoustics)
-    assert acoustics.unmeasured == (line,)
+    assert {"acoustics", "patterns", "scores"} <= set(names(forensic=True))
 
 
 def test_a_forensic_option_without_forensic_is_reported_as_unused(announced: list[str]) -> None:

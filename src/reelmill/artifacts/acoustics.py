@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from reelmill.artifacts.arrays import read_arrays
-from reelmill.artifacts.base import Artifact
 from reelmill.artifacts.findings import Findings
 from reelmill.artifacts.names import PlainName
 
@@ -17,9 +16,7 @@ if TYPE_CHECKING:
 
     Float16 = npt.NDArray[np.float16]
     Float32 = npt.NDArray[np.float32]
-    Float64 = npt.NDArray[np.float64]
     Int8 = npt.NDArray[np.int8]
-    Int64 = npt.NDArray[np.int64]
     Bool = npt.NDArray[np.bool_]
 
 #: What the rate of speech is counted in: syllables where the script shows them (Korean), characters
@@ -28,54 +25,6 @@ RateUnit = Literal["words", "syllables", "characters"]
 #: What can differ from the speaker's baseline.
 Measure = Literal["level", "f0", "rate"]
 EpisodeKind = Literal["louder", "higher"]
-
-
-@dataclass
-class VoiceQuality(Artifact):
-    """Pitch and voice quality by Praat, for each stretch of one speaker's speech.
-
-    `file` holds the F0 of each stretch (`PitchArrays`). `program` names what it was made with:
-    the method for pitch, and Praat and its version.
-    """
-
-    schema: ClassVar[str] = "voice-quality/1"
-    program: str
-    file: PlainName
-    stretches: list[QualityOfStretch]
-
-    def sidecars(self) -> list[str]:
-        return [self.file]
-
-
-@dataclass
-class QualityOfStretch:
-    """What Praat measured in utterances of one speaker, from the first's start to the last's end.
-
-    `periods` counts the glottal periods compared. `jitter` and `shimmer` are local, as shares (not
-    percent), None where too few periods were found. `hnr` in dB, None without voice.
-    """
-
-    start: float
-    end: float
-    speaker: str | None
-    channel: str | None
-    periods: int
-    jitter: float | None
-    shimmer: float | None
-    hnr: float | None
-    voiced_seconds: float
-
-
-@dataclass
-class PitchArrays:
-    """Arrays of `VoiceQuality`: F0 in Hz, 0 where unvoiced, stretch after stretch.
-
-    f0: (frames,). times: (frames,) s, the middle of each frame. counts: (stretches,) frames.
-    """
-
-    f0: Float32
-    times: Float64
-    counts: Int64
 
 
 @dataclass
@@ -240,8 +189,3 @@ class AcousticFrames:
 def read_frames(folder: Path, acoustics: Acoustics) -> AcousticFrames:
     """The curves beside `acoustics`. Raises InputError when damaged."""
     return AcousticFrames(**read_arrays(folder / acoustics.frames))
-
-
-def read_pitch(folder: Path, quality: VoiceQuality) -> PitchArrays:
-    """The F0 beside `quality`. Raises InputError when damaged."""
-    return PitchArrays(**read_arrays(folder / quality.file))

@@ -7,9 +7,7 @@ from pathlib import Path
 from reelmill.core.notices import announce
 from reelmill.engine.pipeline import Pipeline
 from reelmill.engine.stage import Stage
-from reelmill.errors import ModelUnavailableError
 from reelmill.models.classifiers.files import classifier_spec
-from reelmill.models.praat import praat_spec
 from reelmill.models.whisper.languages import parse_languages
 from reelmill.settings import Settings
 from reelmill.stages.forensic.acoustics import MeasureAcoustics
@@ -22,7 +20,6 @@ from reelmill.stages.forensic.matching.languages import check_files, made_with
 from reelmill.stages.forensic.patterns import FindPatterns
 from reelmill.stages.forensic.score_weights import read_weights
 from reelmill.stages.forensic.scores import ScoreFindings
-from reelmill.stages.forensic.voice_quality import MeasureVoiceQuality
 from reelmill.stages.transcript.layers import Layers
 
 #: Settings that have no effect without `forensic`.
@@ -47,7 +44,7 @@ def forensic_stages(settings: Settings) -> list[Stage]:
         _tell_in_vain(settings)
         return classifiers
     weights = read_weights(settings.score_weights)
-    stages = [*_acoustic_stages(), pattern_stage(settings), *classifiers]
+    stages = [MeasureAcoustics(), pattern_stage(settings), *classifiers]
     layers = Layers.of(settings.out)
     return [*stages, ScoreFindings(weights, absent=absent, layers=layers)]
 
@@ -79,15 +76,6 @@ def _tell_in_vain(settings: Settings) -> None:
     for name in _ONLY_WITH_FORENSIC:
         if getattr(settings, name):
             announce(f"--{name.replace('_', '-')} has no effect without --forensic")
-
-
-def _acoustic_stages() -> list[Stage]:
-    """Without Praat, what it measures is left out, and a notice and each recording say so."""
-    try:
-        return [MeasureVoiceQuality(praat_spec()), MeasureAcoustics()]
-    except ModelUnavailableError as error:
-        announce(str(error))
-        return [MeasureAcoustics(unmeasured=(str(error),))]
 
 
 def pattern_stage(settings: Settings) -> FindPatterns:

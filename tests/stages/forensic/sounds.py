@@ -17,15 +17,12 @@ from reelmill.artifacts import (
     Speech,
     SpokenTranscript,
     Turn,
-    VoiceQuality,
     Word,
 )
 from reelmill.core.recording import FileState, Recording
 from reelmill.engine.execution.local import run_alone
 from reelmill.engine.stage import Device, Inputs
-from reelmill.models.praat import praat_spec
 from reelmill.stages.forensic.acoustics import MeasureAcoustics
-from reelmill.stages.forensic.voice_quality import MeasureVoiceQuality
 
 RATE = 16_000
 Sound = np.typing.NDArray[np.float64]
@@ -137,7 +134,6 @@ def measured(
     words: Sequence[tuple[float, float, str, str | None]] = (),
     language: str = "en",
     names: Sequence[str] = (),
-    with_praat: bool = True,
     **settings: Any,
 ) -> Acoustics:
     """What the forensic stages measure in a recording; without `turns` all of it is speech."""
@@ -148,12 +144,6 @@ def measured(
     inputs: list[Any] = [audio, speech, spoken(words, audio.duration, language)]
     if turns is not None:
         inputs.append(diarized(*turns, duration=audio.duration))
-    if with_praat:
-        quality = run_alone(
-            MeasureVoiceQuality(praat_spec()), recording, Inputs(inputs), Device("cpu")
-        )
-        assert isinstance(quality, VoiceQuality)
-        inputs.append(quality)
     stage = MeasureAcoustics(**settings)
     made = run_alone(stage, recording, Inputs(inputs), Device("cpu"))
     assert isinstance(made, Acoustics)

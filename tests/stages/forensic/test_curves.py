@@ -11,7 +11,6 @@ from reelmill.stages.forensic.curves import (
     FRAME,
     block_means,
     curves_of,
-    frames_in,
     integrated_loudness,
 )
 from reelmill.stages.forensic.k_weighting import k_weighting
@@ -20,7 +19,7 @@ from tests.stages.forensic.sounds import RATE, Sound, at_level, noise, silence, 
 
 def integrated(sound: Sound) -> float | None:
     samples = np.round(sound * 32768).astype(np.int16)
-    curves = curves_of(samples, np.zeros(frames_in(len(samples)), np.float32))
+    curves = curves_of(samples)
     return integrated_loudness(block_means(curves.weighted))
 
 
@@ -63,7 +62,7 @@ def test_sound_is_weighted_as_by_the_recursive_filters(frames: int) -> None:
     samples = rng.integers(-9000, 9000, frames * FRAME).astype(np.int16)
     filtered = sosfilt(k_weighting(RATE), samples / 32768)
     expected = np.square(filtered).reshape(-1, FRAME).mean(1)
-    weighted = curves_of(samples, np.zeros(frames, np.float32)).weighted
+    weighted = curves_of(samples).weighted
     assert weighted == pytest.approx(expected, rel=1e-5)
 
 
@@ -95,7 +94,7 @@ def test_silence_has_no_loudness() -> None:
 def test_levels_and_momentary_loudness_follow_the_sound() -> None:
     sound = np.concatenate([tone(997, 1, -20.0), tone(997, 1, -40.0)])
     samples = np.round(sound * 32768).astype(np.int16)
-    curves = curves_of(samples, np.zeros(200, np.float32))
+    curves = curves_of(samples)
     assert curves.level[:100] == pytest.approx(-20, abs=0.1)
     assert curves.level[100:] == pytest.approx(-40, abs=0.1)
     blocks = curves.momentary()

@@ -26,7 +26,7 @@ def test_quiet_voiced_frames_count_for_the_pitch_as_praat_counts_them() -> None:
     f0 = np.repeat([100.0, 200.0], [45, 55])
     sounding = np.arange(FRAMES) < 60  # most of the high voice is quiet
     made = part(f0, sounding)
-    found = speaker_measures([made], [], None, SpeechRules())
+    found = speaker_measures([made], None, SpeechRules())
     assert found.f0 == pytest.approx(200.0)
     assert found.voiced == pytest.approx(1.0)
     (utterance,) = utterances_of(made, None)
@@ -35,5 +35,5 @@ def test_quiet_voiced_frames_count_for_the_pitch_as_praat_counts_them() -> None:
 
 def test_unvoiced_frames_have_no_pitch_and_lower_the_voiced_share() -> None:
     f0 = np.repeat([0.0, 150.0], [25, 75])
-    found = speaker_measures([part(f0, np.ones(FRAMES, bool))], [], None, SpeechRules())
+    found = speaker_measures([part(f0, np.ones(FRAMES, bool))], None, SpeechRules())
     assert (found.f0, found.voiced) == (pytest.approx(150.0), pytest.approx(0.75))

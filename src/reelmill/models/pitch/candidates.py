@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,10 @@ RATE = 16_000
 WINDOW_PERIODS = 3.0
 #: A maximum is a candidate above this autocorrelation: half of Praat's voicing threshold.
 _LEAST_STRENGTH = 0.225
+#: A frame below this share of the peak of the whole sound is unvoiced, whatever its candidates: by
+#: the costs of `path`, it scores more for being unvoiced than a voiced one ever does, and more than
+#: a change to unvoiced and back costs.
+_LEAST_INTENSITY = 0.024
 #: What makes a candidate weaker for each octave, so that of two multiples of a period the shorter
 #: one is kept.
 _OCTAVE_COST = 0.01
@@ -100,9 +105,9 @@ class _Window:
 def _window(pitch: PitchRange) -> _Window:
     length = 2 * (int(WINDOW_PERIODS / pitch.floor * RATE) // 2 - 1)
     hann = 0.5 - 0.5 * np.cos(np.arange(1, length + 1) * (2 * np.pi / (length + 1)))
-    size = 1 << math.ceil(math.log2(1.5 * length))
-    own = np.fft.irfft(np.abs(np.fft.rfft(hann, size)) ** 2, size)
     longest = math.ceil(RATE / pitch.floor)
+    size = _transform_size(length + longest + 2 + _TAPS)
+    own = np.fft.irfft(np.abs(np.fft.rfft(hann, size)) ** 2, size)
     inverse = own[0] / own[: longest + 2 + _TAPS]
     return _Window(
         hann.astype(np.float32),
@@ -111,6 +116,11 @@ def _window(pitch: PitchRange) -> _Window:
         max(2, int(RATE / pitch.ceiling)),
         longest,
     )
+
+
+def _transform_size(least: int) -> int:
+    """The next size that has only factors of 2 and 3, for which the transform is fast."""
+    return next(size for size in count(least) if 6 ** size.bit_length() % size == 0)
 
 
 def pitch_candidates(samples: Float32, peak: float, pitch: PitchRange) -> Candidates:
@@ -123,24 +133,27 @@ def pitch_candidates(samples: Float32, peak: float, pitch: PitchRange) -> Candid
     """
     window = _window(pitch)
     seconds = len(samples) * (1 / RATE)  # rounded as Praat rounds it, which decides on a frame
-    count = int((seconds - WINDOW_PERIODS / pitch.floor) / pitch.step) + 1
-    first = (len(samples) / RATE - (count - 1) * pitch.step) / 2
-    middles = np.floor((first + pitch.step * np.arange(count)) * RATE + 0.5).astype(np.int64)
+    number = int((seconds - WINDOW_PERIODS / pitch.floor) / pitch.step) + 1
+    first = (len(samples) / RATE - (number - 1) * pitch.step) / 2
+    middles = np.floor((first + pitch.step * np.arange(number)) * RATE + 0.5).astype(np.int64)
     means = _local_means(samples, middles, int(RATE / pitch.floor))
     views = sliding_window_view(samples, len(window.shape))
-    intensity = np.empty(count, np.float32)
+    intensity = np.empty(number, np.float32)
     frames = np.zeros((_BLOCK, window.size), np.float32)
     found = []
-    for begin in range(0, count, _BLOCK):
-        block = slice(begin, min(begin + _BLOCK, count))
+    for begin in range(0, number, _BLOCK):
+        block = slice(begin, min(begin + _BLOCK, number))
         part = frames[: block.stop - begin]
         sound = part[:, : len(window.shape)]
         np.subtract(views[middles[block] - window.half], means[block, None], out=sound)
         sound *= window.shape
-        intensity[block] = _peaks(sound, window.half, int(RATE / pitch.floor) // 2 + 1)
-        found.append(_maxima(_autocorrelation(part, window), window, begin))
+        intensity[block] = _peaks(sound, window.half, int(RATE / pitch.floor) // 2 + 1) / peak
+        loud = np.flatnonzero(intensity[block] > _LEAST_INTENSITY)
+        if len(loud) < len(part):
+            part = part[loud]
+        found.append(_maxima(_autocorrelation(part, window), window, begin + loud))
     joined = (np.concatenate(one) for one in zip(*map(_columns, found), strict=True))
-    return _ranked(_Maxima(*joined), intensity / np.float32(peak), first, pitch)
+    return _ranked(_Maxima(*joined), intensity, first, pitch)
 
 
 def _columns(maxima: _Maxima) -> tuple[Int64, Float64, Float64]:
@@ -171,7 +184,8 @@ def _autocorrelation(frames: Float32, window: _Window) -> Float32:
     return found
 
 
-def _maxima(correlation: Float32, window: _Window, first_frame: int) -> _Maxima:
+def _maxima(correlation: Float32, window: _Window, frames: Int64) -> _Maxima:
+    """The maxima of the autocorrelation of some frames."""
     first, last = window.shortest, window.longest + 1
     inner = correlation[:, first:last]
     is_maximum = (
@@ -185,7 +199,7 @@ def _maxima(correlation: Float32, window: _Window, first_frame: int) -> _Maxima:
     offset, strength = _interpolated(around)
     # Praat takes the inverse of what interpolation raises above 1
     strength = np.where(strength > 1, 1 / strength, strength)
-    return _Maxima(frame + first_frame, RATE / (lag + offset), strength)
+    return _Maxima(frames[frame], RATE / (lag + offset), strength)
 
 
 def _interpolated(around: Float32) -> tuple[Float64, Float64]:

@@ -13,12 +13,12 @@ _WORDS: dict[Measure, tuple[str, str, str, int]] = {
 }
 
 
-def acoustic_findings(acoustics: Acoustics, *, has_pitch: bool) -> list[Finding]:
+def acoustic_findings(acoustics: Acoustics) -> list[Finding]:
     """Episodes and changes in order of time, then what was not measured.
 
     Also adds missing measures of these speakers to `acoustics.unmeasured`.
     """
-    _note_what_is_missing(acoustics, has_pitch=has_pitch)
+    _note_what_is_missing(acoustics)
     found = [*map(_of_episode, acoustics.episodes), *map(_of_change, acoustics.changes)]
     found.sort(key=lambda one: (one.start or 0.0, one.end or 0.0))
     return [*found, *(Finding("not measured", text=line) for line in acoustics.unmeasured)]
@@ -48,7 +48,7 @@ def _of_change(one: Change) -> Finding:
     )
 
 
-def _note_what_is_missing(acoustics: Acoustics, *, has_pitch: bool) -> None:
+def _note_what_is_missing(acoustics: Acoustics) -> None:
     for one in acoustics.speakers:
         whose = "" if one.speaker is None else f"{one.speaker}: "
         missing = [
@@ -56,7 +56,8 @@ def _note_what_is_missing(acoustics: Acoustics, *, has_pitch: bool) -> None:
             for name, value in (
                 ("loudness", one.loudness),
                 ("rate of speech (no word times)", one.articulation_rate),
-                *((("pitch", one.f0), ("voice quality", one.jitter)) if has_pitch else ()),
+                ("pitch", one.f0),
+                ("voice quality", one.jitter),
             )
             if value is None
         ]

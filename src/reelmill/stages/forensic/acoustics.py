@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -15,93 +15,80 @@ from reelmill.artifacts import (
     Diarization,
     Speech,
     Transcript,
-    VoiceQuality,
-    read_pitch,
     write_arrays,
 )
 from reelmill.engine.stage import FileStage, Inputs, StageContext, optional
 from reelmill.media.audio.samples import open_samples
 from reelmill.stages.forensic.acoustic_findings import acoustic_findings
 from reelmill.stages.forensic.baseline import BaselineRules, changes_of
-from reelmill.stages.forensic.curves import FRAMES, Curves, curves_of, frames_in, pitch_curves
+from reelmill.stages.forensic.curves import FRAMES, Curves, curves_of
 from reelmill.stages.forensic.episodes import EpisodeRules, episodes_of
 from reelmill.stages.forensic.measures import Part, pauses_of, speaker_measures, utterances_of
 from reelmill.stages.forensic.rates import spoken_units
 from reelmill.stages.forensic.talk import talks_of
 from reelmill.stages.forensic.utterances import SpeechRules, heard_of
+from reelmill.stages.forensic.voice_quality import METHODS, VoiceRules, voices_of
 
 _FRAMES_FILE = "frames.npz"
-#: The methods for loudness, rates and pauses.
-_OURS = "ITU-R BS.1770-5 loudness, level-based pauses (reelmill)"
+#: The methods, for the record.
+_METHODS = f"ITU-R BS.1770-5 loudness, level-based pauses (reelmill); {METHODS}"
 
 
 @dataclass(frozen=True)
 class MeasureAcoustics(FileStage):
     """Measures what each speaker says alone. Speech of several people at once is left out, and its
-    seconds are reported. Pitch and voice quality come from `MeasureVoiceQuality`, if it runs.
-
-    `unmeasured`: what cannot be measured because a program is missing, in plain words.
-    """
+    seconds are reported."""
 
     name: ClassVar[str] = "acoustics"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     display_name = "Measuring loudness, pitch and pauses"
     commands = ("voice",)
     enabled_by = ("forensic", True)
-    needs = (Audio, Speech, Transcript, optional(Diarization), optional(VoiceQuality))
+    needs = (Audio, Speech, Transcript, optional(Diarization))
     produces: ClassVar[type[Artifact]] = Acoustics
 
     speech: SpeechRules = field(default_factory=SpeechRules)
     baseline: BaselineRules = field(default_factory=BaselineRules)
     episodes: EpisodeRules = field(default_factory=EpisodeRules)
-    unmeasured: tuple[str, ...] = ()
+    voice: VoiceRules = field(default_factory=VoiceRules)
 
     def run(self, context: StageContext, inputs: Inputs) -> Acoustics:
-        quality = inputs.get(VoiceQuality)
-        curves = self._curves(context, inputs, quality)
-        talks = talks_of(inputs)
-        parts = [
-            Part(heard_of(talk, talks, curves[talk.row].energy, self.speech), curves[talk.row])
-            for talk in talks
-        ]
+        curves, parts = self._heard(context, inputs)
         made = Acoustics(
             frames=context.sidecar(_FRAMES_FILE),
             shortest_pause=self.speech.shortest_pause,
-            made_with="; ".join([_OURS, *([quality.program] if quality else [])]),
-            unmeasured=list(self.unmeasured),
+            made_with=_METHODS,
         )
-        self._measure(made, parts, inputs, quality)
-        made.findings = acoustic_findings(made, has_pitch=quality is not None)
+        self._measure(made, parts, inputs)
+        made.findings = acoustic_findings(made)
         write_arrays(context.path(_FRAMES_FILE), _frames(curves, parts, made))
         return made
 
-    def _curves(
-        self, context: StageContext, inputs: Inputs, quality: VoiceQuality | None
-    ) -> list[Curves]:
-        sounds = inputs[Audio].sounds()
-        frames = frames_in(inputs[Audio].samples)
-        pitch = [np.zeros(frames, np.float32)] * len(sounds)
-        if quality is not None:
-            arrays = read_pitch(context.folder, quality)
-            channels = [channel for channel, _ in sounds]
-            pitch = pitch_curves(frames, channels, quality.stretches, arrays)
-        return [
-            curves_of(open_samples(context.folder, audio), f0)
-            for (_, audio), f0 in zip(sounds, pitch, strict=True)
-        ]
+    def _heard(self, context: StageContext, inputs: Inputs) -> tuple[list[Curves], list[Part]]:
+        """The curves of each sound, and what is heard of each speaker in each."""
+        talks = talks_of(inputs)
+        curves: list[Curves] = []
+        parts: dict[int, Part] = {}
+        for row, (_, audio) in enumerate(inputs[Audio].sounds()):
+            samples = open_samples(context.folder, audio)
+            levels = curves_of(samples)
+            own = [number for number, talk in enumerate(talks) if talk.row == row]
+            heard = [heard_of(talks[one], talks, levels.energy, self.speech) for one in own]
+            voices = voices_of(samples, heard, self.voice)
+            curves.append(replace(levels, f0=voices.f0))
+            parts |= {
+                one: Part(of, curves[row], qualities)
+                for one, of, qualities in zip(own, heard, voices.qualities, strict=True)
+            }
+        return curves, [parts[number] for number in range(len(talks))]
 
-    def _measure(
-        self, made: Acoustics, parts: list[Part], inputs: Inputs, quality: VoiceQuality | None
-    ) -> None:
+    def _measure(self, made: Acoustics, parts: list[Part], inputs: Inputs) -> None:
         """Adds the measures of each speaker, in the order in which they first speak."""
         for speaker in dict.fromkeys(part.heard.talk.speaker for part in parts):
             own = [part for part in parts if part.heard.talk.speaker == speaker]
             units = spoken_units(inputs[Transcript], speaker)
-            qualities = (
-                [one for one in quality.stretches if one.speaker == speaker] if quality else []
-            )
             utterances = [one for part in own for one in utterances_of(part, units)]
-            made.speakers.append(speaker_measures(own, qualities, units, self.speech))
+            made.speakers.append(speaker_measures(own, units, self.speech))
             made.pauses += [pause for part in own for pause in pauses_of(part)]
             made.changes += changes_of(utterances, self.baseline)
             made.utterances += utterances

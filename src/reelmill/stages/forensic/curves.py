@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from reelmill.artifacts import PitchArrays, QualityOfStretch
 from reelmill.core.arrays import Float32, Int16
 from reelmill.media.audio.samples import FULL_SCALE, release
 from reelmill.stages.forensic.k_weighting import k_weighting_of
@@ -81,16 +78,15 @@ def integrated_loudness(blocks: Float32) -> float | None:
     return float(loudness_of(loud.mean(keepdims=True))[0])
 
 
-def curves_of(samples: Int16, f0: Float32) -> Curves:
-    """The curves of a sound.
+def curves_of(samples: Int16) -> Curves:
+    """The curves of a sound, without its pitch.
 
     Args:
         samples: 16 kHz, may be a memory map; read in pieces.
-        f0: as in `Curves`.
     """
     weighting = k_weighting_of(RATE, FRAME)
     before = np.zeros((weighting.memory, FRAME), np.float32)
-    energy, weighted = np.empty(len(f0), np.float32), np.empty(len(f0), np.float32)
+    energy, weighted, f0 = np.zeros((3, frames_in(len(samples))), np.float32)
     for first in range(0, len(f0), _READ_FRAMES):
         last = min(first + _READ_FRAMES, len(f0))
         sound = _read(samples, first, last).reshape(-1, FRAME)
@@ -99,15 +95,6 @@ def curves_of(samples: Int16, f0: Float32) -> Curves:
         energy[first:last] = _mean_squares(sound)
         weighted[first:last] = _mean_squares(weighting.filtered(sound_and_before))
     return Curves(energy, weighted, f0)
-
-
-def energies(samples: Int16) -> Float32:
-    """The mean square of each whole frame, as in `Curves`, read in pieces."""
-    found = np.empty(frames_in(len(samples)), np.float32)
-    for first in range(0, len(found), _READ_FRAMES):
-        last = min(first + _READ_FRAMES, len(found))
-        found[first:last] = _mean_squares(_read(samples, first, last).reshape(-1, FRAME))
-    return found
 
 
 def _mean_squares(frames: Float32) -> Float32:
@@ -128,35 +115,3 @@ def _read(samples: Int16, first: int, last: int) -> Float32:
 def frames_in(samples: int) -> int:
     """The number of whole frames in the given samples."""
     return samples // FRAME
-
-
-#: Seconds by which times may be off in single steps of floating point.
-_ROUNDING = 1e-6
-
-
-def pitch_curves(
-    frames: int,
-    channels: Sequence[str | None],
-    stretches: Sequence[QualityOfStretch],
-    arrays: PitchArrays,
-) -> list[Float32]:
-    """F0 of each sound by frames, 0 where nothing was measured. Praat's frames may be longer; each
-    of our frames gets the nearest value."""
-    found = {channel: np.zeros(frames, np.float32) for channel in channels}
-    ends = np.cumsum(arrays.counts)
-    for stretch, end, count in zip(stretches, ends.tolist(), arrays.counts.tolist(), strict=True):
-        if count == 0:
-            continue
-        times, f0 = arrays.times[end - count : end], arrays.f0[end - count : end]
-        step = float(np.median(np.diff(times))) if count > 1 else 1 / FRAMES
-        first = max(0, math.ceil((times[0] - step / 2) * FRAMES - 0.5))
-        last = min(frames, math.ceil((times[-1] + step / 2) * FRAMES - 0.5))
-        middles = (np.arange(first, last) + 0.5) / FRAMES
-        after = np.searchsorted(times, middles).clip(0, count - 1)
-        before = np.maximum(after - 1, 0)
-        is_before = np.abs(times[before] - middles) <= np.abs(times[after] - middles)
-        nearest = np.where(is_before, before, after)
-        # between two utterances of a stretch there is no pitch
-        near = np.abs(times[nearest] - middles) <= 0.5 * step + _ROUNDING
-        found[stretch.channel][first:last][near] = f0[nearest[near]]
-    return list(found.values())

@@ -9,7 +9,6 @@ import numpy as np
 
 from reelmill.artifacts import (
     Pause,
-    QualityOfStretch,
     SpeakerAcoustics,
     Utterance,
 )
@@ -24,6 +23,7 @@ from reelmill.stages.forensic.curves import (
 )
 from reelmill.stages.forensic.rates import SpokenUnits
 from reelmill.stages.forensic.utterances import Heard, SpeechRules
+from reelmill.stages.forensic.voice_quality import Quality
 
 #: Voiced frames without which an utterance has no pitch; units without which it has no rate.
 _LEAST_VOICED, _LEAST_UNITS = 10, 3
@@ -37,10 +37,12 @@ _EDGE = 0.05
 
 @dataclass(frozen=True)
 class Part:
-    """What is heard of a speaker in one sound, with the curves of that sound."""
+    """What is heard of a speaker in one sound, with the curves of that sound, and the quality of
+    the voice in each stretch."""
 
     heard: Heard
     curves: Curves
+    qualities: Sequence[Quality] = ()
 
 
 def utterances_of(part: Part, units: SpokenUnits | None) -> list[Utterance]:
@@ -81,16 +83,12 @@ def pauses_of(part: Part) -> list[Pause]:
 
 
 def speaker_measures(
-    parts: Sequence[Part],
-    qualities: Sequence[QualityOfStretch],
-    units: SpokenUnits | None,
-    rules: SpeechRules,
+    parts: Sequence[Part], units: SpokenUnits | None, rules: SpeechRules
 ) -> SpeakerAcoustics:
     """The measures of one speaker over the whole recording.
 
     Args:
         parts: what is heard of the speaker in each sound, at least one.
-        qualities: what Praat measured of the speaker.
         units: the speaker's words, where the transcript has their times.
         rules: which silence is a pause.
     """
@@ -121,7 +119,7 @@ def speaker_measures(
         )
         found.voiced = round(float(np.mean(f0 > 0)), 4)
     _add_rates(found, parts, units, rules)
-    _add_quality(found, qualities)
+    _add_quality(found, [one for part in parts for one in part.qualities])
     return found
 
 
@@ -131,8 +129,9 @@ def _frames(parts: Sequence[Part], name: str) -> Float32:
 
 
 def _voiced(parts: Sequence[Part]) -> Float32:
-    """F0 of the voiced frames of all utterances. The quiet ones count too: Praat has its own
-    threshold of silence, and ours leaves out more of the high voice than of the low one."""
+    """F0 of the voiced frames of all utterances. The quiet ones count too: the search for
+    pitch has its own threshold of silence, and ours leaves out more of the high voice than of the
+    low one."""
     found = [part.curves.f0[first:last] for part in parts for first, last in part.heard.utterances]
     f0 = np.concatenate([np.zeros(0, np.float32), *found])
     return f0[f0 > 0]
@@ -183,7 +182,7 @@ def _is_pause(part: Part, start: float) -> bool:
     return bool(np.any(part.heard.pauses[:, 0] == round(start * FRAMES)))
 
 
-def _add_quality(found: SpeakerAcoustics, qualities: Sequence[QualityOfStretch]) -> None:
+def _add_quality(found: SpeakerAcoustics, qualities: Sequence[Quality]) -> None:
     """Means over stretches, as if all were one sound: shimmer by the periods, and jitter, which is
     relative to the mean period, by the time that the periods take."""
     found.jitter = _mean([(one.jitter, one.voiced_seconds) for one in qualities], 5)

@@ -1,180 +1,180 @@
-"""MeasureVoiceQuality: pitch, jitter, shimmer and harmonics-to-noise ratio by Praat."""
+"""Pitch, jitter, shimmer and harmonics-to-noise ratio of what speakers say in one sound."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, ClassVar
 
 import numpy as np
 
-from reelmill.artifacts import (
-    Artifact,
-    Audio,
-    Diarization,
-    PitchArrays,
-    QualityOfStretch,
-    Speech,
-    VoiceQuality,
-    write_arrays,
-)
-from reelmill.core.arrays import Bool, Float32, Float64
-from reelmill.engine.stage import Inputs, ModelStage, StageContext, optional, setting
-from reelmill.media.audio.samples import open_samples, window
-from reelmill.models.praat import Praat, PraatSpec, Voice
-from reelmill.stages.forensic.curves import FRAMES, energies
-from reelmill.stages.forensic.talk import talks_of
-from reelmill.stages.forensic.utterances import Heard, SpeechRules, heard_of
+from reelmill.core.arrays import Float32, Int16
+from reelmill.core.progress import tick
+from reelmill.media.audio.samples import FULL_SCALE, release
+from reelmill.models.pitch.candidates import RATE, PitchRange, pitch_candidates
+from reelmill.models.pitch.path import pitch_track
+from reelmill.models.pitch.periods import Pulses, glottal_pulses
+from reelmill.models.pitch.perturbation import perturbation
+from reelmill.stages.forensic.curves import FRAME, FRAMES
+from reelmill.stages.forensic.utterances import Heard
 
-_ARRAYS = "pitch.npz"
-_RATE = 16_000
-#: Seconds of silence around each utterance of a stretch. Praat leaves out the edges of what it is
-#: given, and no glottal period may reach from one utterance into the next.
-_GAP = 0.1
-Span = tuple[float, float]
+#: Samples of silence between utterances: windows do not reach from one into the next.
+_GAP = 10 * FRAME
+#: Samples of silence before the first and after the last. With half a frame more the frames of
+#: pitch are those of the curves.
+_MARGIN = _GAP + FRAME // 2
+#: The methods, for the record.
+METHODS = "autocorrelation pitch after Boersma 1993, cross-correlation periods (reelmill)"
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Utterances of one speaker, one after the other, 16 kHz in [-1, 1]. `peak`: the largest
-    amplitude of all that is measured of the speaker. Cost in seconds."""
+class VoiceRules:
+    """`pitch`: what is looked for, by steps of a frame. `longest`: seconds of utterances that are
+    measured together."""
 
-    samples: Float32
-    peak: float
-
-    @property
-    def cost(self) -> float:
-        return len(self.samples) / _RATE
+    pitch: PitchRange = field(default_factory=PitchRange)
+    longest: float = 60.0
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where the utterances of a stretch are in the recording."""
+class Quality:
+    """The voice of one speaker in a stretch.
 
-    spans: tuple[Span, ...]
-    speaker: str | None
-    channel: str | None
-
-    def times(self, voice: Voice) -> tuple[Float64, Bool]:
-        """The times in the recording of the frames of a stretch, and which lie in utterances."""
-        within = voice.first + voice.step * np.arange(len(voice.f0))
-        lengths = np.array([end - start for start, end in self.spans])
-        begins = _GAP + np.concatenate([[0.0], np.cumsum(lengths + _GAP)[:-1]])
-        at = np.maximum(np.searchsorted(begins, within, "right") - 1, 0)
-        into = within - begins[at]
-        starts = np.array([start for start, _ in self.spans])
-        return starts[at] + into, (into >= 0) & (into < lengths[at])
-
-
-@dataclass(frozen=True)
-class MeasureVoiceQuality(ModelStage[Stretch, Voice]):
-    """Passes the utterances of each speaker to Praat, without pauses and overlapping speech, in
-    stretches of at most `longest` seconds; utterances shorter than `shortest` are left out.
-
-    Praat takes for silence what is quiet beside the loudest of what it is given. Every stretch is
-    therefore measured with the peak of all that the speaker says, as if it were one sound.
+    Attributes:
+        periods: the glottal periods compared.
+        jitter, shimmer: local, as shares; None with too few periods.
+        hnr: mean harmonics-to-noise ratio of voiced frames in dB; None without any.
+        voiced_seconds: of voiced frames.
     """
 
-    name: ClassVar[str] = "voice_quality"
-    version: ClassVar[int] = 4
-    display_name = "Measuring voices"
-    commands = ("voice",)
-    enabled_by = ("forensic", True)
-    needs = (Audio, Speech, optional(Diarization))
-    produces: ClassVar[type[Artifact]] = VoiceQuality
-    #: Praat measures one after the other: in a larger batch, the first would wait for the last.
-    max_batch_size: ClassVar[int | None] = 2
-
-    model: PraatSpec
-    speech: SpeechRules = field(default_factory=SpeechRules)
-    shortest: float = setting(0.1)
-    longest: float = setting(20.0)
-
-    def split(
-        self, context: StageContext, inputs: Inputs
-    ) -> Generator[Stretch, None, list[_Place]]:
-        talks = talks_of(inputs)
-        places = []
-        for row, (channel, audio) in enumerate(inputs[Audio].sounds()):
-            samples = open_samples(context.folder, audio)
-            energy = energies(samples)
-            for talk in talks:
-                if talk.row == row:
-                    spans = list(self._utterances(heard_of(talk, talks, energy, self.speech)))
-                    peak = max((_peak(window(samples, *span)) for span in spans), default=0.0)
-                    for stretch in self._stretches(spans):
-                        places.append(_Place(stretch, talk.speaker, channel))
-                        yield Stretch(_joined([window(samples, *span) for span in stretch]), peak)
-        return places
-
-    def _utterances(self, heard: Heard) -> Iterator[Span]:
-        """The utterances of a speaker, long ones in parts."""
-        for first, last in heard.utterances.tolist():
-            start, end = first / FRAMES, last / FRAMES
-            if end - start >= self.shortest:
-                count = math.ceil((end - start) / self.longest)
-                edges = np.linspace(start, end, count + 1).round(3).tolist()
-                yield from pairwise(edges)
-
-    @property
-    def inferring(self) -> Any:
-        return ()
-
-    def _stretches(self, spans: Sequence[Span]) -> Iterator[tuple[Span, ...]]:
-        """Utterances that are measured together."""
-        stretch: list[Span] = []
-        length = 0.0
-        for start, end in spans:
-            if stretch and length + end - start > self.longest:
-                yield tuple(stretch)
-                stretch, length = [], 0.0
-            stretch.append((start, end))
-            length += end - start + _GAP
-        if stretch:
-            yield tuple(stretch)
-
-    def infer(self, model: Praat, batch: Sequence[Stretch]) -> list[Voice]:
-        return [model.measure(item.samples, item.peak) for item in batch]
-
-    def merge(
-        self, context: StageContext, inputs: Inputs, outputs: Iterator[Voice]
-    ) -> VoiceQuality:
-        (places,) = context.handed
-        stretches, f0, times = [], [], []
-        for place, voice in zip(places, outputs, strict=True):
-            when, is_within = place.times(voice)
-            stretches.append(_quality_of(place, voice))
-            f0.append(voice.f0[is_within])
-            times.append(when[is_within])
-        arrays = PitchArrays(
-            np.concatenate([np.zeros(0, np.float32), *f0]).astype(np.float32),
-            np.concatenate([np.zeros(0), *times]),
-            np.array([len(one) for one in f0], np.int64),
-        )
-        write_arrays(context.path(_ARRAYS), arrays)
-        return VoiceQuality(self.model.methods, context.sidecar(_ARRAYS), stretches)
+    periods: int
+    jitter: float | None
+    shimmer: float | None
+    hnr: float | None
+    voiced_seconds: float
 
 
-def _peak(samples: Float32) -> float:
-    return float(np.abs(samples).max(initial=0.0))
+@dataclass(frozen=True)
+class Voices:
+    """`f0`: Hz in each frame of the sound, 0 where unvoiced or not in an utterance. `qualities`: of
+    each speaker, in each stretch."""
+
+    f0: Float32
+    qualities: list[list[Quality]]
 
 
-def _joined(parts: Sequence[Float32]) -> Float32:
-    gap = np.zeros(round(_GAP * _RATE), np.float32)
-    return np.concatenate([gap, *(piece for part in parts for piece in (part, gap))])
+@dataclass(frozen=True)
+class _Utterance:
+    """Frames of a sound, and the number of the speaker."""
+
+    first: int
+    last: int
+    speaker: int
 
 
-def _quality_of(place: _Place, voice: Voice) -> QualityOfStretch:
-    return QualityOfStretch(
-        place.spans[0][0],
-        place.spans[-1][1],
-        place.speaker,
-        place.channel,
-        voice.periods,
-        voice.jitter,
-        voice.shimmer,
-        voice.hnr,
-        round(float(np.count_nonzero(voice.f0) * voice.step), 3),
+def voices_of(samples: Int16, heard: Sequence[Heard], rules: VoiceRules) -> Voices:
+    """The voices of all speakers in a sound, without pauses and overlapping speech.
+
+    What is quiet beside the loudest of a sound counts as silence. Every utterance is therefore
+    measured beside the loudest that its speaker says in the whole recording.
+
+    Args:
+        samples: 16 kHz, may be a memory map; read in stretches.
+        heard: what is heard of each speaker.
+        rules: how voices are measured.
+    """
+    found = Voices(np.zeros(len(samples) // FRAME, np.float32), [[] for _ in heard])
+    peaks = [_peak(samples, one) for one in heard]
+    longest = round(rules.longest * FRAMES)
+    utterances = [
+        _Utterance(first, last, speaker)
+        for speaker, one in enumerate(heard)
+        if peaks[speaker]
+        for begin, end in one.utterances.tolist()
+        for first, last in _in_parts(begin, end, longest)
+    ]
+    utterances.sort(key=lambda one: one.first)
+    for stretch in _stretches(utterances, longest):
+        _measure(samples, stretch, peaks, rules.pitch, found)
+        release(samples)
+        tick()
+    return found
+
+
+def _peak(samples: Int16, heard: Heard) -> float:
+    """The largest amplitude of a speaker, full scale is 1."""
+    peak = 0
+    for first, last in heard.utterances.tolist():
+        sound = samples[first * FRAME : last * FRAME]
+        peak = max(peak, int(sound.max()), -int(sound.min()))
+    release(samples)
+    return peak / FULL_SCALE
+
+
+def _in_parts(first: int, last: int, longest: int) -> Iterator[tuple[int, int]]:
+    count = math.ceil((last - first) / longest)
+    yield from pairwise(np.linspace(first, last, count + 1).round().astype(int).tolist())
+
+
+def _stretches(utterances: Sequence[_Utterance], longest: int) -> Iterator[list[_Utterance]]:
+    """Utterances that are measured together."""
+    stretch: list[_Utterance] = []
+    frames = 0
+    for one in utterances:
+        if stretch and frames + one.last - one.first > longest:
+            yield stretch
+            stretch, frames = [], 0
+        stretch.append(one)
+        frames += one.last - one.first
+    if stretch:
+        yield stretch
+
+
+def _measure(
+    samples: Int16,
+    stretch: Sequence[_Utterance],
+    peaks: Sequence[float],
+    pitch: PitchRange,
+    found: Voices,
+) -> None:
+    """Add what is measured of utterances, put one after the other."""
+    lengths = np.array([FRAME * (one.last - one.first) for one in stretch])
+    begins = _MARGIN + np.concatenate([[0], np.cumsum(lengths + _GAP)[:-1]])
+    sound = np.zeros(int(begins[-1] + lengths[-1]) + _MARGIN, np.float32)
+    for one, begin, length in zip(stretch, begins.tolist(), lengths.tolist(), strict=True):
+        part = sound[begin : begin + length]
+        part[:] = samples[one.first * FRAME : one.last * FRAME]
+        part *= 1 / (FULL_SCALE * peaks[one.speaker])
+    track = pitch_track(pitch_candidates(sound, 1.0, pitch), pitch)
+    pulses = glottal_pulses(sound, track, pitch.step)
+    places = (track.first + pitch.step * np.arange(len(track.f0))) * RATE
+    for one, at in zip(stretch, np.searchsorted(places, begins).tolist(), strict=True):
+        found.f0[one.first : one.last] = track.f0[at : at + one.last - one.first]
+    borders, speakers = begins - _GAP / 2, np.array([one.speaker for one in stretch])
+    of_frames = speakers[np.maximum(np.searchsorted(borders, places, "right") - 1, 0)]
+    of_pulses = speakers[np.maximum(np.searchsorted(borders, pulses.place, "right") - 1, 0)]
+    for speaker in np.unique(speakers).tolist():
+        own = track.strength[of_frames == speaker]
+        found.qualities[speaker].append(_quality(sound, pulses.of(of_pulses == speaker), own))
+
+
+def _quality(sound: Float32, pulses: Pulses, strengths: Float32) -> Quality:
+    """The quality of a speaker's voice, from the pulses and the strengths of all frames."""
+    voiced = strengths[strengths > 0]
+    perturbed = perturbation(sound, pulses)
+    return Quality(
+        perturbed.periods,
+        perturbed.jitter,
+        perturbed.shimmer,
+        _harmonics_to_noise(voiced),
+        len(voiced) / FRAMES,
     )
+
+
+def _harmonics_to_noise(strengths: Float32) -> float | None:
+    """The mean in dB of voiced frames with these autocorrelations (Boersma 1993, equation 4)."""
+    if not len(strengths):
+        return None
+    strength = np.clip(strengths, 1e-6, 1 - 1e-6)
+    return float(np.mean(10 * np.log10(strength / (1 - strength))))
