@@ -24,9 +24,14 @@ def handlers() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("number", "name"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")]
+)
 def test_a_signal_before_the_run_starts_stops_it_with_exit_code_3(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: signal.Signals
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: signal.Signals,
+    name: str,
 ) -> None:
     # proves: G12
     def told(out: Path) -> int:
@@ -38,12 +43,14 @@ def test_a_signal_before_the_run_starts_stops_it_with_exit_code_3(
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 3
-    assert capsys.readouterr().err == f"reelmill: stopped by {number.name}\n"
+    assert capsys.readouterr().err == f"reelmill: stopped by {name}\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("number", "name"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")]
+)
 def test_a_signal_while_the_command_starts_stops_it_with_exit_code_3(
-    number: signal.Signals,
+    number: signal.Signals, name: str
 ) -> None:
     # proves: G12
     script = f"""
@@ -59,7 +66,7 @@ main()
     done = subprocess.run(
         [sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=180
     )
-    assert (done.returncode, done.stderr) == (3, f"reelmill: stopped by {number.name}\n")
+    assert (done.returncode, done.stderr) == (3, f"reelmill: stopped by {name}\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

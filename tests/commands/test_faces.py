@@ -204,7 +204,7 @@ def test_a_second_run_does_nothing(run, videos: Path) -> None:
     again = reelmill("faces", videos, "-o", out, "--clip", "person", *OPTIONS)
     assert again.returncode == 1
     assert written(out) == before
-    assert "8 recordings, 8 of them finished before" in again.stderr
+    assert "8 recordings, 8 of them ended in an earlier run" in again.stderr
     checked = reelmill("verify", out)
     assert checked.returncode == 0, checked.stdout
 

@@ -38,7 +38,7 @@ def told(*events: FileOutcome) -> str:
 
 def test_plain_output_has_one_line_per_recording() -> None:
     lines = told(outcome(), outcome("/in/b.wav", "/in/b.wav: no sound")).splitlines()
-    assert lines[0] == "3 recordings, 1 of them finished before"
+    assert lines[0] == "3 recordings, 1 of them ended in an earlier run"
     assert lines[1].startswith("[2/3] ok") and "/in/a.wav" in lines[1]
     assert lines[2].startswith("[3/3] FAILED") and lines[2].count("/in/b.wav") == 1
 

@@ -23,6 +23,7 @@ from reelmill.core.recording import Recording
 from reelmill.engine.config import EngineConfig
 from reelmill.engine.execution.planning import Source
 from reelmill.engine.pipeline import Pipeline
+from reelmill.engine.resources.monitor import DeviceSample
 from reelmill.engine.stage import (
     Device,
     FileStage,
@@ -252,6 +253,13 @@ def toy_pipeline(out: Path, log: Path | None = None, **model: Any) -> Pipeline:
     item_bytes = model.pop("item_bytes", 1000)
     shout = ShoutStage(ShoutModel(**model), log, item_bytes)
     return Pipeline("toy", [Write(out), shout, Read(log)])
+
+
+class NoDevices:
+    """A machine without GPUs."""
+
+    def sample(self, own_pids: Sequence[int]) -> tuple[DeviceSample, ...]:
+        return ()
 
 
 def toy_config(out: Path, **changes: Any) -> EngineConfig:

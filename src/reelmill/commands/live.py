@@ -27,7 +27,7 @@ class Moving(View):
         self._live.console.print(Text(printable(text), style="dim"))
 
     def planned(self, recordings: int, reused: int) -> None:
-        done = f", {reused} finished before" if reused else ""
+        done = f", {reused} ended in an earlier run" if reused else ""
         self._live.console.print(Text(f"{count(recordings, 'recording')}{done}"))
 
     def finished(self, outcome: FileOutcome) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import Protocol
 
-from reelmill.commands.signals import NUMBERS, held_back
-from reelmill.commands.terminal import INTERRUPT, View, observing
+from reelmill.commands.signals import NUMBERS, held_back, told
+from reelmill.commands.terminal import View, observing
 from reelmill.core.garbage import collect_from_now_on
 from reelmill.engine.telemetry.metrics import RunSummary
 from reelmill.runs.run import Run
@@ -83,7 +83,7 @@ def stopping_at_signals(run: Stoppable) -> Iterator[None]:
     """Stop the run at signals, and restore the previous handlers on exit."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        run.stop(INTERRUPT if number == signal.SIGINT else "SIGTERM")
+        run.stop(told(number))
 
     with held_back():
         before = {number: signal.signal(number, stop) for number in NUMBERS}

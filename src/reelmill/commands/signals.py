@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM)
+INTERRUPT = "Ctrl-C"
 _EXIT_STOPPED = 3
 
 
@@ -27,6 +28,11 @@ def work_is_over() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def told(number: int) -> str:
+    """What a signal is called in messages: by the keys that send it, if there are any."""
+    return INTERRUPT if number == signal.SIGINT else signal.Signals(number).name
+
+
 @contextmanager
 def held_back() -> Iterator[None]:
     """Block signals until the end of the block, so that none arrives while handlers are changed."""
@@ -38,5 +44,5 @@ def held_back() -> Iterator[None]:
 
 
 def _stopped(number: int, frame: FrameType | None) -> None:
-    print(f"reelmill: stopped by {signal.Signals(number).name}", file=sys.stderr)
+    print(f"reelmill: stopped by {told(number)}", file=sys.stderr)
     sys.exit(_EXIT_STOPPED)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, TextIO
 
+from reelmill.commands.signals import INTERRUPT
 from reelmill.core.printable import printable
 from reelmill.engine.telemetry.events import (
     Event,
@@ -39,10 +40,6 @@ def failure_text(outcome: FileOutcome) -> str:
         return ""
     message = outcome.failure.message
     return message if outcome.path in message else f"{outcome.path}: {message}"
-
-
-#: Why a run stops when the user interrupts it.
-INTERRUPT = "Ctrl-C"
 
 
 class View:
@@ -97,7 +94,7 @@ class Plain(View):
 
     def planned(self, recordings: int, reused: int) -> None:
         self._recordings, self._finished = recordings, reused
-        done = f", {reused} of them finished before" if reused else ""
+        done = f", {reused} of them ended in an earlier run" if reused else ""
         self._say(f"{count(recordings, 'recording')}{done}")
 
     def finished(self, outcome: FileOutcome) -> None:

@@ -13,8 +13,7 @@ from reelmill.core import gate
 from reelmill.engine.execution import resident
 from reelmill.engine.execution.resident import ResidentEngine
 from reelmill.engine.process.client import Client
-from tests.engine.execution.test_stage_cache import NoDevices
-from tests.engine.toys import toy_config
+from tests.engine.toys import NoDevices, toy_config
 
 
 def test_lack_of_memory_stops_the_latest_run_of_the_lowest_priority_and_then_waits(

@@ -21,12 +21,7 @@ from reelmill.engine.stage import Stage
 from reelmill.engine.state import artifact_store as store
 from reelmill.engine.state.run_db import Ledger
 from reelmill.engine.telemetry.events import Event, Warned
-from tests.engine.toys import Words, toy_config, toy_pipeline
-
-
-class NoDevices:
-    def sample(self, own_pids: object) -> tuple[()]:
-        return ()
+from tests.engine.toys import NoDevices, Words, toy_config, toy_pipeline
 
 
 class Bench:

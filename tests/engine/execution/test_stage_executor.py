@@ -26,8 +26,7 @@ from reelmill.engine.state.artifact_store import Saved
 from reelmill.engine.telemetry.events import Event, Warned
 from reelmill.engine.telemetry.metrics import StageTotals
 from reelmill.errors import CrashError, Kind, NotBegunError, TransientError
-from tests.engine.execution.test_stage_cache import NoDevices
-from tests.engine.toys import toy_config, toy_pipeline
+from tests.engine.toys import NoDevices, toy_config, toy_pipeline
 
 #: What the pool does with a task: a result, or an exception to raise.
 Act = Made | Failed | Exception

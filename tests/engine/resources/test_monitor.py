@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import pytest
 
 from reelmill.engine.resources.monitor import DeviceSample, Monitor, NvmlDevices
+from tests.engine.toys import NoDevices
 
 
 class Script:
@@ -21,11 +22,6 @@ class Script:
 
     def sample(self, own_pids: Sequence[int]) -> tuple[DeviceSample, ...]:
         return (DeviceSample(0, "scripted", self._used.pop(0), 1000.0, 40.0),)
-
-
-class NoDevices:
-    def sample(self, own_pids: Sequence[int]) -> tuple[DeviceSample, ...]:
-        return ()
 
 
 def test_maximum_and_mean_of_a_scripted_device() -> None:

@@ -42,7 +42,7 @@ class Planner:
     def plan(self, specs: Sequence[ModelSpec], wanted: ModelPlacement) -> Plan:
         """Whether the models of a run stay in memory together, beside those that are loaded
         already."""
-        new = [spec for spec in specs if spec not in self._loaded]
+        new = [spec for spec in specs if spec not in self._loaded and not spec.is_empty]
         plan = placement.decide(self.needs(new), self.means(), wanted)
         self._in_turns = plan.is_sequential
         return plan
@@ -53,7 +53,7 @@ class Planner:
 
     def left_on_cpu(self, specs: Sequence[ModelSpec]) -> list[str]:
         """Which models cannot use the chosen devices, and why."""
-        return placement.left_on_cpu(specs, self._devices)
+        return placement.left_on_cpu([spec for spec in specs if not spec.is_empty], self._devices)
 
     def needs(self, specs: Sequence[ModelSpec]) -> list[Need]:
         """The measured or estimated memory need of each model."""
