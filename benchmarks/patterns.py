@@ -55,7 +55,7 @@ _NEIGHBOURS = {
 #: Seconds of a word, and between sentences, where nothing is spoken.
 _A_WORD = 0.3
 _APART = 5.0
-_DEMO_CALLS = 3
+_DEMO_CALLS = 10
 _DEMO_VOICES = (Voice("f2", 165, 60), Voice("m3", 165, 35))
 #: The kinds of the demo's sentences that are planted, with the categories they stand for besides.
 _DEMO_KINDS = {
