@@ -118,6 +118,33 @@ def test_the_first_word_of_a_sentence_does_not_stay_with_the_speaker_before() ->
     assert spoken(said, turns) == [("A", "Thank you."), ("B", "That is fine.")]
 
 
+def test_a_sentence_begun_right_behind_another_speaker_s_belongs_to_who_goes_on_with_it() -> None:
+    """Its first words are timed before the pause between the turns."""
+    turns = [Turn(0.0, 2.0, "A"), Turn(2.4, 5.0, "B")]
+    said_by_b = "You have no choice at all."
+    said = [
+        segment("It will rain.", [(0.1, 0.5), (0.5, 0.9), (0.9, 1.3)]),
+        segment(
+            said_by_b, [(1.35, 1.5), (1.5, 1.9), (2.4, 2.8), (2.8, 3.2), (3.2, 3.4), (3.4, 3.7)]
+        ),
+    ]
+    found = [(part.speaker, part.text) for part in spoken_parts(said, SpeakersAt(turns))]
+    assert found == [("A", "It will rain."), ("B", said_by_b)]
+
+
+# proves: V5
+def test_a_sentence_begun_by_one_after_a_pause_and_ended_by_another_stays_cut() -> None:
+    turns = [Turn(0.0, 2.0, "A"), Turn(2.4, 5.0, "B")]
+    said = [
+        segment("It will rain.", [(0.1, 0.5), (0.5, 0.7), (0.7, 0.9)]),
+        segment(
+            "Well then, I must go.", [(1.2, 1.5), (1.5, 1.9), (2.4, 2.8), (2.8, 3.2), (3.2, 4)]
+        ),
+    ]
+    found = [(part.speaker, part.text) for part in spoken_parts(said, SpeakersAt(turns))]
+    assert found == [("A", "It will rain."), ("A", "Well then,"), ("B", "I must go.")]
+
+
 def in_segments(*texts: tuple[str, float]) -> list[Segment]:
     """A segment for each text, whose words take 0.3 s each from the given second on."""
     return [

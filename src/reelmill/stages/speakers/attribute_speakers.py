@@ -28,6 +28,8 @@ _REACH = 2.0
 #: and the neighbour for at most the rest, and if it is separated by a pause of this many seconds or
 #: the end of a sentence, or is this long.
 _SURE_SHARE, _PARTING_PAUSE, _LONG = 0.8, 0.2, 0.6
+#: A sentence begun with so few phrases has not paused yet.
+_BEGINNING = 2
 _SENTENCE_END = tuple(".?!。？！…؟।")
 _DECIMALS = 3
 
@@ -40,7 +42,7 @@ class AttributeSpeakers(FileStage):
     """
 
     name: ClassVar[str] = "speakers"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     display_name = "Assigning words to speakers"
     commands = ("voice", "faces")
     needs = (Transcript, Diarization)
@@ -174,6 +176,9 @@ def attributed(segments: Sequence[Segment], speakers: SpeakersAt) -> list[list[W
     before: str | None = None
     for phrase in phrases:
         phrase.name = before = speakers.at(phrase.start, phrase.end, before)
+    for first, after in _stray_beginnings(phrases, speakers):
+        for phrase in phrases[first:after]:
+            phrase.name = phrases[after].name
     for index, phrase in enumerate(phrases):
         for other in _claims(phrases, index):
             if other != phrase.name and not _sure(phrases, index, other, speakers):
@@ -183,6 +188,31 @@ def attributed(segments: Sequence[Segment], speakers: SpeakersAt) -> list[list[W
         [replace(word, speaker=phrase.name) for phrase in some for word in phrase.words]
         for some in of_segments
     ]
+
+
+def _stray_beginnings(
+    phrases: Sequence[_Phrase], speakers: SpeakersAt
+) -> Iterator[tuple[int, int]]:
+    """Where the beginning of somebody's sentence is timed within what somebody else says: while
+    both speak, or right behind that and with a pause before the rest of the sentence, which nobody
+    makes after so few words. Numbers of the first phrase and of the one behind the last."""
+    for first in range(1, len(phrases)):
+        if not phrases[first].begins:
+            continue
+        for after in range(first + 1, min(first + _BEGINNING, len(phrases) - 2) + 1):
+            beginning, rest = phrases[first:after], phrases[after : after + 2]
+            if any(one.ends for one in (*beginning, rest[0])):
+                break
+            name = rest[0].name
+            if name != rest[1].name or name == beginning[0].name:
+                continue
+            pause_before = phrases[first].start - phrases[first - 1].end
+            pause_behind = rest[0].start - beginning[-1].end
+            if pause_before < _PARTING_PAUSE <= pause_behind or not any(
+                _sure(phrases, index, name, speakers) for index in range(first, after)
+            ):
+                yield first, after
+                break
 
 
 def _phrases(segment: Segment) -> list[_Phrase]:

@@ -25,6 +25,8 @@ from reelmill.stages.speech.spoken_languages import (
     sure_languages,
 )
 from reelmill.stages.speech.windows import Pieces, grouped
+from reelmill.stages.speech.wordless import filled, wordless
+from reelmill.stages.speech.wordless import stretch_of as wordless_stretch
 
 #: Seconds of speech in which a language is detected again: enough to be sure of it.
 _LANGUAGE_SECONDS = 4.0
@@ -50,7 +52,7 @@ class SecondLook:
     Whisper is known to write where nobody says them."""
 
     window: int
-    reason: Literal["language", "mixed", "doubtful", "opinion", "phantom"]
+    reason: Literal["language", "mixed", "doubtful", "wordless", "opinion", "phantom"]
     parts: tuple[Pieces, ...]
     languages: tuple[str, ...]
     said: str = ""
@@ -61,6 +63,7 @@ def second_looks(
     allowed: Sequence[str] = (),
     temperature: float = 0.0,
     *,
+    padding: float = 0.0,
     opinions: bool = False,
 ) -> list[SecondLook]:
     """What is to be listened to again; the same for the same windows.
@@ -80,6 +83,7 @@ def second_looks(
         whole = tuple((piece.start, piece.end) for piece in window.pieces)
         parts = tuple(grouped(whole, _LANGUAGE_SECONDS))
         phantoms = phantoms_in(window) if language == window.language else []
+        gaps = wordless(window, padding) if language == window.language else []
         if number in mixed and len(parts) > 1:
             looks.append(SecondLook(number, "mixed", parts, tuple(allowed)))
         elif language != window.language:
@@ -89,11 +93,15 @@ def second_looks(
             looks.append(SecondLook(number, "doubtful", parts, (language,)))
         elif (
             opinions
+            and not gaps
             and is_unsure(window)
             and not phantoms
             and (said := text_around(number, windows))
         ):
             looks.append(SecondLook(number, "opinion", (whole,), (language,), said))
+        if gaps and number not in mixed:
+            stretches = tuple(wordless_stretch(gap, window) for gap in gaps)
+            looks.append(SecondLook(number, "wordless", stretches, (language,)))
         if phantoms and number not in mixed:
             stretches = tuple(stretch_of(segment, window) for segment in phantoms)
             looks.append(SecondLook(number, "phantom", stretches, (language,)))
@@ -106,6 +114,8 @@ def after_second_looks(
     heard: Iterator[RecognizedWindow],
     allowed: Sequence[str] = (),
     temperature: float = 0.0,
+    *,
+    padding: float = 0.0,
 ) -> list[RecognizedWindow]:
     """The windows, some replaced by what was heard of them, or of their parts, the second time.
 
@@ -135,6 +145,8 @@ def after_second_looks(
             )
         elif "doubtful" in parts and _is_better(parts["doubtful"], window, pace, temperature):
             chosen = parts["doubtful"]
+        elif "wordless" in parts:
+            chosen = [filled(window, wordless(window, padding), parts["wordless"])]
         elif "opinion" in parts and is_preferred(parts["opinion"][0], window):
             chosen = parts["opinion"]
         else:

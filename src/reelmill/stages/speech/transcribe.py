@@ -51,7 +51,7 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
     """
 
     name: ClassVar[str] = "transcribe"
-    version: ClassVar[int] = 10
+    version: ClassVar[int] = 11
     display_name = "Checking languages and doubtful text"
     commands = ("voice", "subtitle", "faces")
     models = ("model",)
@@ -70,7 +70,7 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
     def split(self, context: StageContext, inputs: Inputs) -> Iterator[SpeechWindow]:
         padding = inputs[Speech].padding
         for channel, audio in inputs[Audio].sounds():
-            looks = self._looks(inputs[Recognition].of(channel))
+            looks = self._looks(inputs[Recognition].of(channel), padding)
             samples = open_samples(context.folder, audio) if looks else None
             for look in looks:
                 for pieces in look.parts:
@@ -94,9 +94,15 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
         windows: list[RecognizedWindow] = []
         for channel, _ in inputs[Audio].sounds():
             heard = inputs[Recognition].of(channel)
-            looks = self._looks(heard)
-            temperature = self.options.temperature
-            windows += after_second_looks(heard, looks, outputs, self.languages, temperature)
+            looks = self._looks(heard, speech.padding)
+            windows += after_second_looks(
+                heard,
+                looks,
+                outputs,
+                self.languages,
+                self.options.temperature,
+                padding=speech.padding,
+            )
         language, probability = self._main_language(windows)
         if self.usable is not None and windows:
             self.usable.check(language)
@@ -130,9 +136,13 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
             ],
         )
 
-    def _looks(self, heard: Sequence[RecognizedWindow]) -> list[SecondLook]:
+    def _looks(self, heard: Sequence[RecognizedWindow], padding: float) -> list[SecondLook]:
         return second_looks(
-            heard, self.languages, self.options.temperature, opinions=self.second_opinion
+            heard,
+            self.languages,
+            self.options.temperature,
+            padding=padding,
+            opinions=self.second_opinion,
         )
 
     def _written(self, spoken: str) -> str:
