@@ -85,7 +85,7 @@ def filled(
 ) -> RecognizedWindow:
     """The window with what was heard in each of its stretches alone.
 
-    A stretch in which nothing likely and new is heard gets no text. Text of the window is never
+    A stretch in which nothing likely and new is heard stays as it is. Text of the window is never
     lost.
     """
     segments = list(window.segments)
@@ -130,32 +130,34 @@ def _filled(segments: Sequence[Segment], gap: Wordless, part: RecognizedWindow) 
     """The segments with what was heard in a stretch."""
     words = [word for segment in segments for word in segment.words]
     displaced = words[gap.first : gap.after]
-    heard = [word for segment in part.segments for word in segment.words]
-    if not heard or phantoms_in(part) or mean_logprob(part.segments) < LOW_LOGPROB:
-        heard = []
     count = len(displaced)
     begins = _begins(segments)
     at_end = gap.first in begins and not begins & {*range(gap.first + 1, gap.after + 1)}
+    heard = [word for segment in part.segments for word in segment.words]
     if count and _alike(heard[-count:], displaced):
         again, rest, at_end = heard[-count:], heard[:-count], True
     elif count and _alike(heard[:count], displaced):
         again, rest, at_end = heard[:count], heard[count:], False
     else:
-        again, rest = displaced, heard
-    if any(word.end - word.start > _LONGEST_WORD for word in again) or again is displaced:
+        again, rest = _usual_length(displaced, gap, at_end), heard
+    around = words[max(0, gap.first - _NEIGHBOURS) : gap.after + _NEIGHBOURS]
+    if not _is_news(part, rest, around):
+        return list(segments)
+    if any(word.end - word.start > _LONGEST_WORD for word in again):
         again = _usual_length(displaced, gap, at_end)
-    retimed = [
+    words[gap.first : gap.after] = [
         replace(word, start=one.start, end=one.end)
         for word, one in zip(displaced, again, strict=True)
     ]
-    words[gap.first : gap.after] = retimed
-    around = words[max(0, gap.first - _NEIGHBOURS) : gap.after + _NEIGHBOURS]
+    return _put(segments, words, gap.first if at_end else gap.after, _parts(part, rest))
+
+
+def _is_news(part: RecognizedWindow, rest: Sequence[Word], around: Sequence[Word]) -> bool:
+    """Whether the words `rest` of what was heard are likely, and not those around the stretch."""
     text = " ".join(word.text for word in rest)
-    is_news = letters(text) >= _FEWEST_LETTERS and not says(
-        " ".join(word.text for word in around), text
-    )
-    place = gap.first if at_end else gap.after
-    return _put(segments, words, place, _parts(part, rest) if is_news else [])
+    if letters(text) < _FEWEST_LETTERS or says(" ".join(word.text for word in around), text):
+        return False
+    return mean_logprob(part.segments) >= LOW_LOGPROB and not phantoms_in(part)
 
 
 def _alike(one: Sequence[Word], other: Sequence[Word]) -> bool:
