@@ -86,18 +86,12 @@ def test_where_nothing_new_is_heard_everything_stays_as_it_was(alone: Recognized
     assert filled(LEFT_OUT, wordless(LEFT_OUT, PADDING), [alone]) == LEFT_OUT
 
 
-def test_what_is_missing_within_a_sentence_parts_it() -> None:
-    window = heard(
-        said(("we", 0.4, 0.6), ("have", 0.6, 0.9), ("to", 0.9, 1.0), ("go", 1.0, 1.4),
-             ("home", 5.0, 5.4), ("now.", 5.4, 5.8)),
-        end=6.2,
-    )  # fmt: skip
-    (gap,) = wordless(window, PADDING)
-    assert (gap.start, gap.end) == pytest.approx((1.4, 5.0))
-    assert (gap.first, gap.after) == (4, 4)
-    found = filled(window, [gap], [heard(evenly("But why so early?", 2.0, 4.0))])
-    assert texts(found) == ["we have to go", "But why so early?", "home now."]
-    assert [len(segment.words) for segment in found.segments] == [4, 4, 2]
+def test_a_pause_or_a_drawn_word_within_a_sentence_is_no_such_stretch() -> None:
+    words = (("we", 0.4, 0.6), ("have", 0.6, 0.9), ("to", 0.9, 1.0), ("go", 1.0, 1.4))
+    paused = said(*words, ("home", 5.0, 5.4), ("now.", 5.4, 5.8))
+    drawn = said(*words, ("hooome", 1.4, 5.4), ("now.", 5.4, 5.8))
+    for segment in (paused, drawn):
+        assert wordless(heard(segment, end=6.2), PADDING) == []
 
 
 def test_the_beginning_and_the_end_of_a_window_are_listened_to() -> None:

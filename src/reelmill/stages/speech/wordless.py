@@ -48,7 +48,8 @@ class Wordless:
 
 
 def wordless(window: RecognizedWindow, padding: float) -> list[Wordless]:
-    """The stretches of a window in which somebody speaks whose words are missing.
+    """The stretches between the sentences of a window in which somebody speaks whose words are
+    missing.
 
     Args:
         window: as it was recognized; one whose words have no times has none.
@@ -67,6 +68,8 @@ def wordless(window: RecognizedWindow, padding: float) -> list[Wordless]:
     found = []
     for first, after in _runs(spans):
         begin = _beginning(first, after, begins)
+        if not begins & {begin, after}:
+            continue  # within a sentence: rather a drawn or misheard word
         start, end = spans[begin][1], spans[after + 1][0]
         speech = end - start - _pads(times, start, end) * padding - _USUAL_WORD * (after - begin)
         if speech >= _SHORTEST:
@@ -141,7 +144,8 @@ def _filled(segments: Sequence[Segment], gap: Wordless, part: RecognizedWindow) 
     else:
         again, rest = _usual_length(displaced, gap, at_end), heard
     around = words[max(0, gap.first - _NEIGHBOURS) : gap.after + _NEIGHBOURS]
-    if not _is_news(part, rest, around):
+    place = gap.first if at_end else gap.after
+    if place not in begins or not _is_news(part, rest, around):
         return list(segments)
     if any(word.end - word.start > _LONGEST_WORD for word in again):
         again = _usual_length(displaced, gap, at_end)
@@ -149,7 +153,7 @@ def _filled(segments: Sequence[Segment], gap: Wordless, part: RecognizedWindow) 
         replace(word, start=one.start, end=one.end)
         for word, one in zip(displaced, again, strict=True)
     ]
-    return _put(segments, words, gap.first if at_end else gap.after, _parts(part, rest))
+    return _put(segments, words, place, _parts(part, rest))
 
 
 def _is_news(part: RecognizedWindow, rest: Sequence[Word], around: Sequence[Word]) -> bool:
@@ -194,17 +198,15 @@ def _parts(part: RecognizedWindow, rest: Sequence[Word]) -> list[Segment]:
 def _put(
     segments: Sequence[Segment], words: Sequence[Word], place: int, new: Sequence[Segment]
 ) -> list[Segment]:
-    """The segments with new times of their words, and others put before word number `place`."""
+    """The segments with new times of their words, and others put where word number `place` begins
+    one or ends the last."""
     found: list[Segment] = []
     at = 0
     for segment in segments:
-        own = words[at : at + len(segment.words)]
-        cut = place - at if new and at < place < at + len(own) else 0
-        if cut:
-            found.append(_cut(segment, own, 0, cut))
-        if cut or place == at:
+        if place == at:
             found += new
-        found.append(_cut(segment, own, cut, len(own)))
+        own = words[at : at + len(segment.words)]
+        found.append(_cut(segment, own, 0, len(own)))
         at += len(own)
     return [*found, *new] if place == at else found
 
