@@ -123,3 +123,8 @@ def test_a_window_gets_what_was_left_out_of_it() -> None:
     alone = heard(evenly("Andy ran away from the squid.", 4.4, 7.0), start=4.0, end=7.8)
     (found,) = after_second_looks([LEFT_OUT], [look], iter([alone]), ["en"], padding=PADDING)
     assert "Andy ran away from the squid." in texts(found)
+
+
+def test_a_window_with_a_phantom_is_looked_at_for_that_alone() -> None:
+    window = heard(FIRST, STRETCHED, evenly("Thanks for watching!", 9.4, 11.0), end=11.4)
+    assert [look.reason for look in second_looks([window], ["en"], padding=PADDING)] == ["phantom"]

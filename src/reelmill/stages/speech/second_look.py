@@ -72,6 +72,7 @@ def second_looks(
         windows: of one recording, in order, as they were first recognized.
         allowed: the languages that may be spoken; any, if there are none.
         temperature: of the first step of recognition.
+        padding: seconds around speech in the pieces of windows, in which nobody speaks.
         opinions: whether windows that are not quite sure are heard again with what was said around
             them.
     """
@@ -83,7 +84,8 @@ def second_looks(
         whole = tuple((piece.start, piece.end) for piece in window.pieces)
         parts = tuple(grouped(whole, _LANGUAGE_SECONDS))
         phantoms = phantoms_in(window) if language == window.language else []
-        gaps = wordless(window, padding) if language == window.language else []
+        # Filling a window would part its phantoms from what was heard of them alone.
+        gaps = wordless(window, padding) if language == window.language and not phantoms else []
         if number in mixed and len(parts) > 1:
             looks.append(SecondLook(number, "mixed", parts, tuple(allowed)))
         elif language != window.language:
@@ -123,7 +125,7 @@ def after_second_looks(
         windows: as for `second_looks`.
         looks: what that gave.
         heard: what was recognized in the parts of all looks, in order.
-        allowed, temperature: as for `second_looks`.
+        allowed, temperature, padding: as for `second_looks`.
     """
     again: dict[int, dict[str, list[RecognizedWindow]]] = {}
     for look in looks:
