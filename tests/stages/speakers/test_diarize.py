@@ -128,8 +128,51 @@ def test_a_sentence_begun_right_behind_another_speaker_s_belongs_to_who_goes_on_
             said_by_b, [(1.35, 1.5), (1.5, 1.9), (2.4, 2.8), (2.8, 3.2), (3.2, 3.4), (3.4, 3.7)]
         ),
     ]
-    found = [(part.speaker, part.text) for part in spoken_parts(said, SpeakersAt(turns))]
-    assert found == [("A", "It will rain."), ("B", said_by_b)]
+    parts = list(spoken_parts(said, SpeakersAt(turns)))
+    assert [(part.speaker, part.text) for part in parts] == [
+        ("A", "It will rain."),
+        ("B", said_by_b),
+    ]
+
+
+# proves: V5 V8
+def test_a_beginning_timed_before_its_speaker_is_heard_begins_with_their_turn() -> None:
+    """The aligner heard "You" in the end of A's "rain", and B's "have" where both words are."""
+    turns = [Turn(0.0, 1.5, "A"), Turn(2.38, 5.0, "B")]
+    said = [
+        segment("It will rain.", [(0.1, 0.5), (0.5, 0.9), (0.9, 1.1)]),
+        segment("You have no choice.", [(1.1, 1.5), (2.4, 2.73), (2.73, 3.0), (3.0, 3.4)]),
+    ]
+    rain, choice = spoken_parts(said, SpeakersAt(turns))
+    assert (rain.words[-1].text, rain.words[-1].start, rain.words[-1].end) == ("rain.", 0.9, 1.5)
+    you, have, *_ = choice.words
+    assert choice.start == you.start == 2.38
+    assert you.end == have.start == 2.53
+    assert (have.end, you.timing, have.timing) == (2.73, "interpolated", "aligned")
+
+
+def test_a_beginning_within_its_speaker_s_own_turn_keeps_its_times() -> None:
+    """B says it while A still speaks."""
+    turns = [Turn(0.0, 2.0, "A"), Turn(1.05, 1.4, "B"), Turn(2.38, 5.0, "B")]
+    said = [
+        segment("It will rain.", [(0.1, 0.5), (0.5, 0.9), (0.9, 1.1)]),
+        segment("You have no choice.", [(1.1, 1.4), (2.4, 2.7), (2.7, 3.0), (3.0, 3.4)]),
+    ]
+    parts = list(spoken_parts(said, SpeakersAt(turns)))
+    assert [part.words[0].start for part in parts if part.text.startswith("You")] == [1.1]
+
+
+# proves: V5
+def test_a_beginning_cut_off_by_a_pause_belongs_to_who_goes_on_in_small_letters() -> None:
+    turns = [Turn(0.0, 1.6, "A"), Turn(4.0, 6.0, "B")]
+    said = [
+        segment("It will rain.", [(0.1, 0.5), (0.5, 0.9), (0.9, 1.1)]),
+        segment("Don't", [(1.1, 1.5)]),
+        segment("tell anyone today.", [(4.0, 4.6), (4.6, 5.0), (5.0, 5.4)]),
+    ]
+    parts = list(spoken_parts(said, SpeakersAt(turns)))
+    assert [part.speaker for part in parts] == ["A", "B", "B"]
+    assert parts[1].start == 4.0 and parts[1].end == parts[2].words[0].start
 
 
 # proves: V5

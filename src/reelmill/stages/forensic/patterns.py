@@ -35,7 +35,7 @@ class FindPatterns(FileStage):
     """
 
     name: ClassVar[str] = "patterns"
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 8
     display_name = "Finding patterns of language"
     commands = ("voice",)
     enabled_by = ("forensic", True)

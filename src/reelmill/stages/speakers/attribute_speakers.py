@@ -42,7 +42,7 @@ class AttributeSpeakers(FileStage):
     """
 
     name: ClassVar[str] = "speakers"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     display_name = "Assigning words to speakers"
     commands = ("voice", "faces")
     needs = (Transcript, Diarization)
@@ -100,6 +100,11 @@ class SpeakersAt:
             return max(found, key=lambda name: (round(found[name], 2), name == before, name))
         return self._nearest(start, end)
 
+    def begins(self, speaker: str, start: float, end: float) -> float | None:
+        """When the turn begins in which a speaker is heard first between `start` and `end`."""
+        turns = self._back_from(end, start)
+        return min((turn.start for turn in turns if turn.speaker == speaker), default=None)
+
     def _nearest(self, start: float, end: float) -> str | None:
         near = self._back_from(end + _REACH, start - _REACH)
         distances = [(max(turn.start - end, start - turn.end), turn.speaker) for turn in near]
@@ -132,9 +137,11 @@ def _cut(segment: Segment, words: Sequence[Word]) -> Iterator[Segment]:
     """The parts of a segment by one speaker each."""
     runs = [list(run) for _, run in groupby(words, key=lambda word: word.speaker)]
     texts = cut_text(segment.text, runs) if len(runs) > 1 else [segment.text]
-    for index, (run, text) in enumerate(zip(runs, texts, strict=True)):
-        start = segment.start if index == 0 else run[0].start
-        end = segment.end if index == len(runs) - 1 else run[-1].end
+    first, last = segment.words[0], segment.words[-1]
+    for run, text in zip(runs, texts, strict=True):
+        start, end = run[0].start, run[-1].end
+        start = segment.start if run is runs[0] and start == first.start else start
+        end = segment.end if run is runs[-1] and end == last.end else end
         yield replace(
             segment,
             start=round(start, _DECIMALS),
@@ -179,6 +186,7 @@ def attributed(segments: Sequence[Segment], speakers: SpeakersAt) -> list[list[W
     for first, after in _stray_beginnings(phrases, speakers):
         for phrase in phrases[first:after]:
             phrase.name = phrases[after].name
+        _move_to_turn(phrases[first - 1 : after], phrases[after], speakers)
     for index, phrase in enumerate(phrases):
         for other in _claims(phrases, index):
             if other != phrase.name and not _sure(phrases, index, other, speakers):
@@ -201,7 +209,7 @@ def _stray_beginnings(
             continue
         for after in range(first + 1, min(first + _BEGINNING, len(phrases) - 2) + 1):
             beginning, rest = phrases[first:after], phrases[after : after + 2]
-            if any(one.ends for one in (*beginning, rest[0])):
+            if rest[0].ends or any(map(_ends_with, beginning, phrases[first + 1 :])):
                 break
             name = rest[0].name
             if name != rest[1].name or name == beginning[0].name:
@@ -213,6 +221,41 @@ def _stray_beginnings(
             ):
                 yield first, after
                 break
+
+
+def _ends_with(phrase: _Phrase, following: _Phrase) -> bool:
+    """Whether a sentence ends with a phrase. Where a pause cuts a segment in two, it goes on in
+    small letters."""
+    goes_on = not _ends_sentence(phrase.words) and following.words[0].text.strip()[:1].islower()
+    return phrase.ends and not goes_on
+
+
+def _move_to_turn(stray: Sequence[_Phrase], rest: _Phrase, speakers: SpeakersAt) -> None:
+    """Time the beginning of a sentence, if it is timed before its speaker is heard, from where
+    their turn begins. The word behind it covers it there, and both share its time by length. What
+    it covered is the end of the word before it, the last one of the first phrase."""
+    before, *beginning = stray
+    name, start, end = rest.name or "", beginning[0].start, beginning[-1].end
+    heard = rest.words[0]
+    begins = speakers.begins(name, heard.start, heard.end)
+    if begins is None or begins < end or name in speakers.seconds(start, begins):
+        return
+    if start - before.end < _PARTING_PAUSE:
+        before.words[-1] = replace(before.words[-1], end=end)
+    letters = [len(word.text) for phrase in beginning for word in phrase.words]
+    share = (heard.end - begins) * sum(letters) / (sum(letters) + len(heard.text))
+    until = max(heard.start, begins + share)
+    rest.words[0] = replace(heard, start=round(until, _DECIMALS))
+    reached = begins
+    for phrase in beginning:
+        for index, word in enumerate(phrase.words):
+            start, reached = reached, reached + (until - begins) * len(word.text) / sum(letters)
+            phrase.words[index] = replace(
+                word,
+                start=round(start, _DECIMALS),
+                end=round(reached, _DECIMALS),
+                timing="interpolated",
+            )
 
 
 def _phrases(segment: Segment) -> list[_Phrase]:

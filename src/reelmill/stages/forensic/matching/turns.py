@@ -68,7 +68,19 @@ class TurnText:
             first += 1
         said = self.pieces[first : last + 1]
         known = [one.probability for one in said if one.probability is not None]
-        return said[0].begins, max(one.stops for one in said), min(known) if known else None
+        begins, stops = said[0].begins, max(one.stops for one in said)
+        if self.language in UNSPACED:
+            begins = max(begins, self._within(start, first))
+            stops = min(stops, self._within(end, last))
+        return begins, stops, min(known) if known else None
+
+    def _within(self, character: int, piece: int) -> float:
+        """When a character begins, by its place among the letters of its piece."""
+        one = self.pieces[piece]
+        begins = self.pieces[piece - 1].end if piece else 0
+        letters = sum(map(str.isalnum, self.text[begins : one.end]))
+        before = sum(map(str.isalnum, self.text[begins : max(character, begins)]))
+        return one.begins + (one.stops - one.begins) * before / max(letters, 1)
 
     def _is_within(self, character: int, piece: int) -> bool:
         """Whether a piece has other characters before this one."""
