@@ -15,7 +15,8 @@ Quiet speech is made of `voices/ocean` (56 people reading, with their words; not
 them): every second sentence 30 dB quieter, over the noise of a quiet line, 30 minutes in all.
 Words are counted without case, against the truth by what both have in order; number words to ten
 are digits, each a word of its own ("5.571" is four). A sentence is lost where ours has less than
-half of its words and faster-whisper, one by one with its own speech detector, has at least half.
+half of its words and faster-whisper, one by one with its own speech detector, has at least half;
+it has no text where no word of ours is timed within it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import sys
 import tempfile
 import wave
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
@@ -105,9 +107,11 @@ def _nobody_speaks(options: argparse.Namespace, work: Path) -> list[dict[str, An
 def _quiet_speech(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     """Words found of sentences of which every second one is quiet."""
     work.mkdir(parents=True)
-    truth = dict(_quiet_recordings(options.real / "voices" / "ocean", work, options.minutes))
+    spoken = dict(_quiet_recordings(options.real / "voices" / "ocean", work, options.minutes))
+    truth = {name: [one.words for one in sentences] for name, sentences in spoken.items()}
     files = [work / name for name in truth]
     ours, _, measured = _ours(options.model, files, work / "out", "--language", "en")
+    timed = {name: _word_times(work / "out" / Path(name).with_suffix(".json")) for name in truth}
     theirs, peer = _faster_whisper(options.model, files, work, "en")
     contenders = {
         "reelmill": {name: ours[Path(name).stem] for name in truth},
@@ -123,10 +127,20 @@ def _quiet_speech(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     }
     total = sum(len(_words(one)) for sentences in truth.values() for one in sentences)
     shares = list(zip(*found.values(), strict=True))
-    spoken = [sentence for sentences in truth.values() for sentence in sentences]
+    heard = [
+        any(one.start <= time <= one.end for time in timed[name])
+        for name, sentences in spoken.items()
+        for one in sentences
+    ]
+    said = [sentence for sentences in truth.values() for sentence in sentences]
     lost = [
-        {"sentence": sentence, "found %": 100 * mine, "faster-whisper %": 100 * other}
-        for sentence, (mine, other) in zip(spoken, shares, strict=True)
+        {
+            "sentence": sentence,
+            "found %": 100 * mine,
+            "faster-whisper %": 100 * other,
+            "text of ours there": there,
+        }
+        for sentence, (mine, other), there in zip(said, shares, heard, strict=True)
         if mine < 0.5 <= other
     ]
     gained = sum(other < 0.5 <= mine for mine, other in shares)
@@ -142,7 +156,17 @@ def _quiet_speech(options: argparse.Namespace, work: Path) -> dict[str, Any]:
         for what in contenders
     ]
     show(f"{len(shares)} sentences, {total} words, every second one 30 dB quieter", rows)
-    return {"sentences": len(shares), "words": total, "rows": rows, "lost": lost}
+    without = sum(not there for there in heard)
+    return {
+        "sentences": len(shares),
+        "words": total,
+        "rows": rows,
+        "lost": lost,
+        "without text": without,
+        "without text, found by faster-whisper": sum(
+            not there and other >= 0.5 for there, (_, other) in zip(heard, shares, strict=True)
+        ),
+    }
 
 
 def _weighted(shares: Sequence[float], truth: dict[str, list[str]]) -> float:
@@ -150,7 +174,18 @@ def _weighted(shares: Sequence[float], truth: dict[str, list[str]]) -> float:
     return sum(share * len(_words(one)) for share, one in zip(shares, sentences, strict=True))
 
 
-def _quiet_recordings(ocean: Path, work: Path, minutes: float) -> Iterator[tuple[str, list[str]]]:
+@dataclass(frozen=True)
+class _Sentence:
+    """What is said from `start` to `end` s of a file."""
+
+    words: str
+    start: float
+    end: float
+
+
+def _quiet_recordings(
+    ocean: Path, work: Path, minutes: float
+) -> Iterator[tuple[str, list[_Sentence]]]:
     """Files of all sentences of one person, and what they are."""
     lines = (ocean / "text.txt").read_text(encoding="utf-8").splitlines()
     texts = dict(line.split(maxsplit=1) for line in lines if len(line.split()) > 1)
@@ -159,7 +194,8 @@ def _quiet_recordings(ocean: Path, work: Path, minutes: float) -> Iterator[tuple
     total = 0.0
     for person in people:
         parts: list[npt.NDArray[np.float64]] = []
-        said: list[str] = []
+        said: list[_Sentence] = []
+        at = 0
         for number, file in enumerate(sorted(person.iterdir())):
             words = texts.get(file.stem)
             if words is None:
@@ -167,7 +203,8 @@ def _quiet_recordings(ocean: Path, work: Path, minutes: float) -> Iterator[tuple
             sound, rate = soundfile.read(file, dtype="float64", always_2d=True)
             mono = resampled(sound.mean(axis=1), rate, RATE) * 32767
             parts += [mono * (_QUIETER if number % 2 else 1.0), np.zeros(round(0.7 * RATE))]
-            said.append(words.strip())
+            said.append(_Sentence(words.strip(), at / RATE, (at + len(mono)) / RATE))
+            at += len(mono) + len(parts[-1])
         joined = np.concatenate(parts)
         joined += random.normal(0, _NOISE, len(joined))
         name = f"{person.name}.wav"
@@ -187,6 +224,13 @@ def _found(sentence: str, text: str) -> float:
     window = there[max(0, best.a - best.b - 3) : best.a - best.b + len(wanted) + 3]
     blocks = SequenceMatcher(None, window, wanted, autojunk=False).get_matching_blocks()
     return sum(block.size for block in blocks) / len(wanted)
+
+
+def _word_times(result: Path) -> list[float]:
+    """The middles of all words of a transcript in s."""
+    segments = json.loads(result.read_text(encoding="utf-8"))["segments"]
+    words = [word for segment in segments for word in segment["words"]]
+    return [(word["start"] + word["end"]) / 2 for word in words]
 
 
 def _words(text: str) -> list[str]:

@@ -17,6 +17,18 @@ _THAI = re.compile(r"[\u0e00-\u0e7f]")
 _BRACKETS = "」』）)】》〉\"'”’"
 _NEVER_FIRST = _BRACKETS + "。、，．・：；？！?!,.ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々…‥"
 _NEVER_LAST = "「『（(【《〈“‘"
+#: Whisper often writes Japanese talk without marks, and BudouX, trained on text with marks, then
+#: misses where a polite sentence ends and where an answer does ("ですか", "はい", "そうです").
+_ANSWER = "はい|ええ|いいえ|いえ|うん"
+_OPENING = (
+    rf"(?:{_ANSWER}|そう|それ|そちら|こちら|この|その|では|じゃ|あの|えっと|どう|もし|ありがと|すみません"
+    r"|わか|かしこ|[おご]?[\u3400-\u9fff\u30a1-\u30faA-Za-z0-9０-９「])"
+)
+_POLITE_END = re.compile(
+    r"(?:です|ます|ました|ません|でした|でしょう|ましょう|ください|下さい)(?:よね|かね|[かねよ])?"
+    rf"(?={_OPENING})"
+)
+_ANSWERED = re.compile(rf"(?:{_ANSWER})(?=$|[、。，．？！]|{_OPENING})")
 _AFTER_END = re.compile(rf"(?<=[。！？])(?=[^\s。！？{_BRACKETS}])")
 
 
@@ -32,12 +44,40 @@ def phrases(text: str) -> list[str]:
     script = _script(text)
     parts: list[str] = []
     for spaced in text.split():
-        parts += _parser(script).parse(spaced) if script else [spaced]
+        parts += _spoken_parts(spaced) if script == "ja" else _parsed(spaced, script)
         parts[-1] += " "
     if parts:
         parts[-1] = parts[-1].rstrip()
     pieces = [piece for part in parts for piece in _AFTER_END.split(part) if piece]
     return _kept_together(pieces) if script else pieces
+
+
+def unmarked_ends(text: str) -> list[int]:
+    """The numbers of characters up to the ends of polite Japanese sentences that no mark ends."""
+    return [found.end() for found in _POLITE_END.finditer(text)]
+
+
+def is_answer(phrase: str) -> bool:
+    """Whether a phrase is a Japanese "yes" or "no" without a mark, which what follows explains."""
+    return re.fullmatch(_ANSWER, phrase) is not None
+
+
+def _parsed(text: str, script: str | None) -> list[str]:
+    return list(_parser(script).parse(text)) if script else [text]
+
+
+def _spoken_parts(text: str) -> list[str]:
+    """Phrases of Japanese, cut behind polite sentences that no mark ends, and behind answers."""
+    parts: list[str] = []
+    start = 0
+    for end in [*unmarked_ends(text), len(text)]:
+        answer = _ANSWERED.match(text, start, end)
+        if answer:
+            parts.append(answer.group())
+            start = answer.end()
+        parts += _parsed(text[start:end], "ja")
+        start = end
+    return parts
 
 
 def _kept_together(pieces: list[str]) -> list[str]:

@@ -56,9 +56,33 @@ def test_a_long_text_without_marks_is_cut_at_its_longest_pause():
     assert (found[0].start, found[1].start) == (0.0, 12.0)
 
 
+def test_japanese_without_marks_is_cut_where_polite_sentences_end():
+    # proves: V3
+    said = words(
+        ("お名前", 0.0), ("を", 0.5), ("お願い", 0.6), ("します", 0.9), ("山", 2.0), ("田", 2.2),
+        ("です", 2.4), ("では", 3.6), ("確", 4.4), ("認", 4.6), end=5.0,
+    )  # fmt: skip
+    assert texts(said, "ja") == ["お名前をお願いします", "山田です", "では確認"]
+
+
+def test_a_long_text_without_spaces_is_cut_at_the_longest_pause_between_phrases():
+    """The longest of all is within a word: attention is early by a character."""
+    # proves: V5
+    phrase = "契約内容を"
+    said = [TimedWord(one, 0.4 * at, 0.4 * at + 0.4) for at, one in enumerate(phrase * 9)]
+    late = [
+        TimedWord(one.text, one.start + (at > 21) * 2 + (at > 24), one.end + (at > 20) * 2)
+        for at, one in enumerate(said)
+    ]
+    assert texts(late, "ja") == [phrase * 5, phrase * 4]
+
+
 @given(
     st.lists(
-        st.tuples(st.sampled_from([" no", " way", ".", "?", ",", " etc", "。"]), st.floats(0, 4)),
+        st.tuples(
+            st.sampled_from([" no", " way", ".", "?", ",", " etc", "。", "です", "はい", "本"]),
+            st.floats(0, 4),
+        ),
         max_size=60,
     ),
     st.sampled_from(["en", "ja"]),

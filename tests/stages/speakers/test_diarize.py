@@ -81,6 +81,24 @@ def test_in_japanese_the_speaker_changes_only_between_phrases() -> None:
 
 
 # proves: V5
+def test_an_answer_behind_a_question_without_marks_is_not_the_asker_s() -> None:
+    """It is timed in the pause behind the question, in a segment of its own or not."""
+    turns = [Turn(0.0, 1.3, "A"), Turn(2.0, 4.0, "B")]
+    times = [(0.1, 0.6), (0.6, 1.2), (1.2, 1.7), (2.0, 2.6), (2.6, 3.2)]
+    pieces = ["ご本人様で", "いらっしゃいますか", "はい", "そうです", "本人です"]
+    together = tokens("".join(pieces), times, pieces)
+    apart = [
+        tokens("".join(pieces[a:b]), times[a:b], pieces[a:b]) for a, b in ((0, 2), (2, 3), (3, 5))
+    ]
+    for segments in ([together], apart):
+        parts = spoken_parts(segments, SpeakersAt(turns))
+        said = {"A": "", "B": ""}
+        for part in parts:
+            said[part.speaker or ""] += part.text
+        assert said == {"A": "ご本人様でいらっしゃいますか", "B": "はいそうです本人です"}
+
+
+# proves: V5
 def test_a_trailing_word_does_not_jump_to_the_next_speaker() -> None:
     """Its sentence is A's; B's turn begins a little early."""
     turns = [Turn(0.0, 1.0, "A"), Turn(0.95, 4.0, "B")]

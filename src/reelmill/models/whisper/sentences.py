@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 
-from reelmill.core.text import UNSPACED
+from reelmill.core.text import UNSPACED, phrases, unmarked_ends
 from reelmill.models.whisper.decoded import TextTokens
 
 #: These end a sentence wherever they stand; a full stop only behind a word, before a pause.
@@ -69,7 +69,7 @@ def cut_into_segments(words: Sequence[TimedWord], language: str) -> list[TimedTe
     """
     found = []
     for sentence in _sentences(words, language):
-        for some in _not_too_long(sentence):
+        for some in _not_too_long(sentence, _breaks(sentence, language)):
             text = "".join(word.text for word in some).strip()
             if text:
                 found.append(TimedText(some[0].start, _end(some), text, tuple(some)))
@@ -78,14 +78,24 @@ def cut_into_segments(words: Sequence[TimedWord], language: str) -> list[TimedTe
 
 def _sentences(words: Sequence[TimedWord], language: str) -> Iterator[list[TimedWord]]:
     sentence: list[TimedWord] = []
-    for word, after in pairwise([*words, None]):
+    unmarked = _unmarked_ends(words) if language == "ja" else set()
+    for index, (word, after) in enumerate(pairwise([*words, None])):
         assert word is not None
         sentence.append(word)
-        if after is None or (
-            (language in UNSPACED or after.text.startswith(" ")) and _is_over(sentence, after)
+        if (
+            after is None
+            or index in unmarked
+            or ((language in UNSPACED or after.text.startswith(" ")) and _is_over(sentence, after))
         ):
             yield sentence
             sentence = []
+
+
+def _unmarked_ends(words: Sequence[TimedWord]) -> set[int]:
+    """The words that end a sentence without a mark."""
+    ends = set(unmarked_ends("".join(word.text for word in words)))
+    reached = accumulate(len(word.text) for word in words)
+    return {index for index, length in enumerate(reached) if length in ends}
 
 
 def _is_over(sentence: Sequence[TimedWord], after: TimedWord) -> bool:
@@ -98,21 +108,34 @@ def _is_over(sentence: Sequence[TimedWord], after: TimedWord) -> bool:
     return bool(mark) and mark in _ENDS
 
 
-def _not_too_long(words: Sequence[TimedWord]) -> Iterator[Sequence[TimedWord]]:
-    """The words of a sentence, in parts where it is too long."""
+def _breaks(words: Sequence[TimedWord], language: str) -> list[int]:
+    """The words of a sentence before which it may be cut: in writing without spaces, those that
+    begin a phrase."""
+    begins = [index for index in range(1, len(words)) if words[index].letters]
+    if language not in UNSPACED:
+        return begins
+    text = "".join(word.text for word in words)
+    ends = set(accumulate(len("".join(phrase.split())) for phrase in phrases(text)))
+    reached = list(accumulate(len("".join(word.text.split())) for word in words))
+    return [index for index in begins if reached[index - 1] in ends]
+
+
+def _not_too_long(
+    words: Sequence[TimedWord], breaks: Sequence[int]
+) -> Iterator[Sequence[TimedWord]]:
+    """The words of a sentence, in parts where it is too long and may be cut."""
     places = [
         index
-        for index in range(1, len(words))
-        if words[index].letters
-        and words[index].start - words[0].start >= _SHORTEST
+        for index in breaks
+        if words[index].start - words[0].start >= _SHORTEST
         and words[-1].end - words[index].start >= _SHORTEST
     ]
     if words[-1].end - words[0].start <= _LONGEST or not places:
         yield words
         return
     cut = max(places, key=lambda index: words[index].start - words[index - 1].start)
-    yield from _not_too_long(words[:cut])
-    yield from _not_too_long(words[cut:])
+    yield from _not_too_long(words[:cut], [index for index in breaks if index < cut])
+    yield from _not_too_long(words[cut:], [index - cut for index in breaks if index > cut])
 
 
 def _end(words: Sequence[TimedWord]) -> float:

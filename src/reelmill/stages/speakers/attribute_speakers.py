@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, pairwise
 from typing import ClassVar
 
 from reelmill.artifacts import (
@@ -19,7 +19,7 @@ from reelmill.artifacts import (
     Turn,
     Word,
 )
-from reelmill.core.text import phrases
+from reelmill.core.text import is_answer, phrases, unmarked_ends
 from reelmill.engine.stage import FileStage, Inputs, StageContext
 
 #: A word outside all turns belongs to the nearest speaker, up to this many seconds away.
@@ -42,7 +42,7 @@ class AttributeSpeakers(FileStage):
     """
 
     name: ClassVar[str] = "speakers"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     display_name = "Assigning words to speakers"
     commands = ("voice", "faces")
     needs = (Transcript, Diarization)
@@ -162,6 +162,10 @@ class _Phrase:
     name: str | None = None
 
     @property
+    def text(self) -> str:
+        return "".join(word.text for word in self.words).strip()
+
+    @property
     def start(self) -> float:
         return self.words[0].start
 
@@ -260,7 +264,11 @@ def _move_to_turn(stray: Sequence[_Phrase], rest: _Phrase, speakers: SpeakersAt)
 
 def _phrases(segment: Segment) -> list[_Phrase]:
     units = list(_units(segment.words, segment.text))
-    ends = [_ends_sentence(unit) or unit is units[-1] for unit in units]
+    texts = ["".join(word.text for word in unit).strip() for unit in units]
+    ends = [
+        _ends_sentence(unit) or not after or len(text) in unmarked_ends(text + after)
+        for unit, (text, after) in zip(units, pairwise([*texts, ""]), strict=True)
+    ]
     begins = [True, *ends][: len(units)]
     return [_Phrase(*parts) for parts in zip(units, begins, ends, strict=True)]
 
@@ -273,7 +281,7 @@ def _claims(phrases: Sequence[_Phrase], index: int) -> Iterator[str | None]:
     is_between = index > 0 and index + 1 < len(phrases) and before == after
     if is_between or (phrase.ends and not phrase.begins):
         yield before
-    if phrase.begins and not phrase.ends:
+    if phrase.begins and (not phrase.ends or is_answer(phrase.text)):
         yield after
 
 

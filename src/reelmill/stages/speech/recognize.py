@@ -81,7 +81,7 @@ class Recognize(ModelStage[SpeechWindow, RecognizedWindow]):
     """
 
     name: ClassVar[str] = "recognize"
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
     display_name = "Recognizing speech"
     commands = ("voice", "subtitle", "faces")
     models = ("model",)

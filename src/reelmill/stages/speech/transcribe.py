@@ -51,7 +51,7 @@ class Transcribe(ModelStage[SpeechWindow, RecognizedWindow]):
     """
 
     name: ClassVar[str] = "transcribe"
-    version: ClassVar[int] = 14
+    version: ClassVar[int] = 15
     display_name = "Checking languages and doubtful text"
     commands = ("voice", "subtitle", "faces")
     models = ("model",)

@@ -44,7 +44,7 @@ class LayOut(FileStage):
     """
 
     name = "layout"
-    version = 1
+    version = 2
     display_name = "Laying out subtitles"
     commands = ("subtitle",)
     needs = (Sentences, Translations)

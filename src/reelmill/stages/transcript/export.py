@@ -60,7 +60,7 @@ class Export(FileStage):
     """
 
     name: ClassVar[str] = "export"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     display_name = "Writing the results"
     commands = ("voice", "faces")
     needs = (

@@ -42,7 +42,7 @@ class JoinSentences(FileStage):
     """
 
     name = "sentences"
-    version = 3
+    version = 4
     display_name = "Joining sentences"
     commands = ("subtitle",)
     needs = (Transcript,)

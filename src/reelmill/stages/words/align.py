@@ -76,7 +76,7 @@ class Align(ModelStage[AlignItem, FoundWords]):
     """
 
     name: ClassVar[str] = "align"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     display_name = "Timing words"
     commands = ("voice", "subtitle", "faces")
     models = ("model", "aligner")

@@ -44,7 +44,7 @@ class AlignByWhisperX(ModelStage[WordsToAlign, Aligned]):
     neighbours."""
 
     name: ClassVar[str] = "align-whisperx"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     display_name = "Timing words with WhisperX"
     commands = ("voice", "faces")
     models = ("aligner",)
