@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,16 @@ settings.register_profile("unhurried", deadline=None, suppress_health_check=[Hea
 settings.load_profile("unhurried")
 
 
+def _bytecode(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Where no bytecode may be written, hundreds of commands would each compile all they import,
+    which takes as long as what they do. They share bytecode outside the source folders."""
+    if not sys.dont_write_bytecode or sys.pycache_prefix:
+        return {}
+    folder = tmp_path_factory.getbasetemp()
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(shared / "bytecode")}
+
+
 @pytest.fixture(scope="session", autouse=True)
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     ours = {
@@ -24,6 +35,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         "HF_HUB_OFFLINE": "1",
         "TORCH_HOME": str(tmp_path_factory.mktemp("torch")),
         "REELMILL_MEMORY_LIMIT": "100",  # what else runs on the machine is not being tested
+        **_bytecode(tmp_path_factory),
     }
     gate.own(tmp_path_factory.getbasetemp())
     before = {name: os.environ.get(name) for name in ours}

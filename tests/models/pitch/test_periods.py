@@ -13,7 +13,7 @@ from reelmill.models.pitch.candidates import RATE, PitchRange, pitch_candidates
 from reelmill.models.pitch.path import PitchTrack, pitch_track
 from reelmill.models.pitch.periods import glottal_pulses
 from reelmill.models.pitch.perturbation import perturbation
-from tests.stages.forensic.sounds import Sound, noise, pulse_times, silence, voice
+from tests.stages.forensic.sounds import Sound, noise, pulse_times, silence, talk, voice
 
 CALL: Any = parselmouth.praat.call
 _PERIODS = (0, 0, 0.0001, 0.02, 1.3)
@@ -36,19 +36,6 @@ def praats(sound: Sound, track: PitchTrack) -> tuple[Any, Any]:
 def times_of(points: Any) -> Float64:
     numbers = range(1, CALL(points, "Get number of points") + 1)
     return np.array([CALL(points, "Get time from index", number) for number in numbers])
-
-
-def talk() -> Sound:
-    parts = [
-        voice(95, 0.6, jitter=0.02, shimmer=0.1),
-        noise(0.2, -34),
-        voice(210, 0.5, jitter=0.01),
-        silence(0.3),
-        voice(440, 0.4),
-        voice(130, 0.7, shimmer=0.15),
-    ]
-    joined = np.concatenate(parts)
-    return joined + noise(len(joined) / RATE, -50)[: len(joined)]
 
 
 SOUNDS = {

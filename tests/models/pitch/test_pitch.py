@@ -9,7 +9,7 @@ import pytest
 from reelmill.core.arrays import Float64
 from reelmill.models.pitch.candidates import RATE, PitchRange, pitch_candidates
 from reelmill.models.pitch.path import PitchTrack, pitch_track
-from tests.stages.forensic.sounds import Sound, noise, silence, voice
+from tests.stages.forensic.sounds import Sound, noise, silence, talk, voice
 
 
 def ours(sound: Sound, peak: float | None = None) -> PitchTrack:
@@ -26,20 +26,6 @@ def praats(sound: Sound, threshold: float = 0.03) -> tuple[Float64, Float64, flo
     )
     frames = pitch.selected_array
     return frames["frequency"], frames["strength"], float(pitch.x1)
-
-
-def talk() -> Sound:
-    """Voices of several pitches, creaky and hoarse ones, with noise and silence between them."""
-    parts = [
-        voice(95, 0.6, jitter=0.02, shimmer=0.1),
-        noise(0.2, -34),
-        voice(210, 0.5, jitter=0.01),
-        silence(0.3),
-        voice(440, 0.4),
-        voice(130, 0.7, shimmer=0.15),
-    ]
-    joined = np.concatenate(parts)
-    return joined + noise(len(joined) / RATE, -50)[: len(joined)]
 
 
 def test_frames_are_where_praats_are() -> None:

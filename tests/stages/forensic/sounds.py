@@ -82,6 +82,20 @@ def noise(seconds: float, dbfs: float, seed: int = 5) -> Sound:
     return at_level(np.random.default_rng(seed).standard_normal(round(seconds * RATE)), dbfs)
 
 
+def talk() -> Sound:
+    """Voices of several pitches, creaky and hoarse ones, with noise and silence between them."""
+    parts = [
+        voice(95, 0.6, jitter=0.02, shimmer=0.1),
+        noise(0.2, -34),
+        voice(210, 0.5, jitter=0.01),
+        silence(0.3),
+        voice(440, 0.4),
+        voice(130, 0.7, shimmer=0.15),
+    ]
+    joined = np.concatenate(parts)
+    return joined + noise(len(joined) / RATE, -50)[: len(joined)]
+
+
 def recorded(folder: Path, *sounds: Sound, names: Sequence[str] = ()) -> tuple[Recording, Audio]:
     """A recording of one sound, or of a mix and a channel for each of `names`."""
     from reelmill.artifacts import Channel
