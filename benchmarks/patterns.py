@@ -2,7 +2,8 @@
 
     python -m benchmarks.patterns --model FOLDER [--languages en,ko,ja]
         [--halves tune,held_out,fresh,second_tune,second_held_out,third_tune,third_held_out,...]
-        [--text] [--demo] [--kokoro PYTHON] [--real FOLDER] [--keep FOLDER] [--json FILE]
+        [--text] [--demo] [--demo-first NUMBER] [--kokoro PYTHON] [--real FOLDER] [--keep FOLDER]
+        [--json FILE]
 
 Calls of two people are synthesized with sentences of each category and look-alikes
 (`synthetic/planted.py`), and `reelmill voice --forensic` transcribes and searches them with the
@@ -12,8 +13,9 @@ share that begins and ends within half a second of the true words. A finding of 
 wrong, also where its category is a neighbour of the sentence's: `precision % without neighbours`
 leaves these out. The same is measured on the true text, with true times and speakers: what remains
 is then the patterns' own. `--text`: on the true text alone, in seconds. `--demo`: calls of the
-demo's domain, by the shipped demo recognizer, by kind of sentence. `--real` runs over a folder of
-real recordings and prints every finding.
+demo's domain, by the shipped demo recognizer, by kind of sentence; with `--demo-first 10` another
+ten than those by which patterns were corrected. `--real` runs over a folder of real recordings and
+prints every finding.
 """
 
 from __future__ import annotations
@@ -125,6 +127,7 @@ def main() -> None:
     parser.add_argument(
         "--demo", action="store_true", help="calls of the demo's domain, by the demo recognizer"
     )
+    parser.add_argument("--demo-first", type=int, default=0, help="number of the first call")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     result: dict[str, Any] = {"command": told_command("benchmarks.patterns"), "planted": []}
@@ -141,7 +144,7 @@ def main() -> None:
                         folder, language, half, given.model, given.kokoro
                     )
             if given.demo:
-                result["planted"] += demo_rows(folder, language)
+                result["planted"] += demo_rows(folder, language, given.demo_first)
         if given.real is not None:
             result["real"] = real_findings(folder / "real", given.real, given.model)
     write_result(given.json, result)
@@ -197,18 +200,18 @@ def text_rows(language: str, half: Half) -> list[dict[str, Any]]:
     return rows
 
 
-def demo_rows(folder: Path, language: str) -> list[dict[str, Any]]:
+def demo_rows(folder: Path, language: str, first: int) -> list[dict[str, Any]]:
     """The figures of calls of the demo's domain (`synthetic/phrases.py`), in which threats, demands
     and manipulation are planted among talk about meetings, money and places, by the demo
     recognizer."""
-    rng = Random(f"demo {language}")
+    rng = Random(f"demo {language} {first}" if first else f"demo {language}")
     calls, truths = [], {}
-    for number in range(_DEMO_CALLS):
+    for number in range(first, first + _DEMO_CALLS):
         plan = CallPlan(
             seed=f"patterns {language} {number}", seconds=150.0, language=language,
             voices=_DEMO_VOICES, kinds=tuple(TEMPLATES), sentences=rng.randint(300, 400),
         )  # fmt: skip
-        file = folder / f"demo-{language}" / f"{number}.wav"
+        file = folder / f"demo-{language}-{first}" / f"{number}.wav"
         file.parent.mkdir(parents=True, exist_ok=True)
         call = make_call(plan)
         write_sound(file, call.samples)
@@ -219,7 +222,7 @@ def demo_rows(folder: Path, language: str) -> list[dict[str, Any]]:
             )
             for one in call.utterances
         ]
-    out = folder / f"out-demo-{language}"
+    out = folder / f"out-demo-{language}-{first}"
     measure_reelmill(
         "voice", str(calls[0].parent), "--forensic", "--model", "demo", "--language", language,
         "--speakers", "2", "--formats", "json", "-o", str(out), "--quiet",
