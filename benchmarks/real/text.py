@@ -16,7 +16,7 @@ them): every second sentence 30 dB quieter, over the noise of a quiet line, 30 m
 Words are counted without case, against the truth by what both have in order; number words to ten
 are digits, each a word of its own ("5.571" is four). A sentence is lost where ours has less than
 half of its words and faster-whisper, one by one with its own speech detector, has at least half;
-it has no text where no word of ours is timed within it.
+it has no text where no segment of ours covers its middle.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _quiet_speech(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     truth = {name: [one.words for one in sentences] for name, sentences in spoken.items()}
     files = [work / name for name in truth]
     ours, _, measured = _ours(options.model, files, work / "out", "--language", "en")
-    timed = {name: _word_times(work / "out" / Path(name).with_suffix(".json")) for name in truth}
+    texts = {name: _segments(work / "out" / Path(name).with_suffix(".json")) for name in truth}
     theirs, peer = _faster_whisper(options.model, files, work, "en")
     contenders = {
         "reelmill": {name: ours[Path(name).stem] for name in truth},
@@ -128,7 +128,7 @@ def _quiet_speech(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     total = sum(len(_words(one)) for sentences in truth.values() for one in sentences)
     shares = list(zip(*found.values(), strict=True))
     heard = [
-        any(one.start <= time <= one.end for time in timed[name])
+        any(start <= (one.start + one.end) / 2 <= end for start, end in texts[name])
         for name, sentences in spoken.items()
         for one in sentences
     ]
@@ -226,11 +226,10 @@ def _found(sentence: str, text: str) -> float:
     return sum(block.size for block in blocks) / len(wanted)
 
 
-def _word_times(result: Path) -> list[float]:
-    """The middles of all words of a transcript in s."""
+def _segments(result: Path) -> list[tuple[float, float]]:
+    """The times of all segments of a transcript in s."""
     segments = json.loads(result.read_text(encoding="utf-8"))["segments"]
-    words = [word for segment in segments for word in segment["words"]]
-    return [(word["start"] + word["end"]) / 2 for word in words]
+    return [(segment["start"], segment["end"]) for segment in segments]
 
 
 def _words(text: str) -> list[str]:
