@@ -169,6 +169,17 @@ def test_a_beginning_timed_before_its_speaker_is_heard_begins_with_their_turn() 
     assert (have.end, you.timing, have.timing) == (2.73, "interpolated", "aligned")
 
 
+# proves: V5 V8
+def test_a_beginning_in_the_end_of_the_same_speaker_s_turn_moves_if_the_aligner_doubts_it() -> None:
+    turns = [Turn(0.0, 1.5, "A"), Turn(2.38, 5.0, "A")]
+    said = segment("You have no choice.", [(1.1, 1.5), (2.4, 2.73), (2.73, 3.0), (3.0, 3.4)])
+    for score, start in ((0.1, 2.38), (0.9, 1.1)):
+        said.words[0].score = score
+        rain = segment("It will rain.", [(0.1, 0.5), (0.5, 0.9), (0.9, 1.1)])
+        _, choice = spoken_parts([rain, said], SpeakersAt(turns))
+        assert choice.words[0].start == start
+
+
 def test_a_beginning_within_its_speaker_s_own_turn_keeps_its_times() -> None:
     """B says it while A still speaks."""
     turns = [Turn(0.0, 2.0, "A"), Turn(1.05, 1.4, "B"), Turn(2.38, 5.0, "B")]

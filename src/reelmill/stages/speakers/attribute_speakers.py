@@ -28,6 +28,8 @@ _REACH = 2.0
 #: and the neighbour for at most the rest, and if it is separated by a pause of this many seconds or
 #: the end of a sentence, or is this long.
 _SURE_SHARE, _PARTING_PAUSE, _LONG = 0.8, 0.2, 0.6
+#: An aligner's score of a word that is likely to be somewhere else.
+_DOUBTFUL_SCORE = 0.5
 #: A sentence begun with so few phrases has not paused yet.
 _BEGINNING = 2
 _SENTENCE_END = tuple(".?!。？！…؟।")
@@ -207,7 +209,8 @@ def _stray_beginnings(
 ) -> Iterator[tuple[int, int]]:
     """Where the beginning of somebody's sentence is timed within what somebody else says: while
     both speak, or right behind that and with a pause before the rest of the sentence, which nobody
-    makes after so few words. Numbers of the first phrase and of the one behind the last."""
+    makes after so few words. Where the same person goes on, the aligner must have doubted it too.
+    Numbers of the first phrase and of the one behind the last."""
     for first in range(1, len(phrases)):
         if not phrases[first].begins:
             continue
@@ -215,16 +218,30 @@ def _stray_beginnings(
             beginning, rest = phrases[first:after], phrases[after : after + 2]
             if rest[0].ends or any(map(_ends_with, beginning, phrases[first + 1 :])):
                 break
-            name = rest[0].name
-            if name != rest[1].name or name == beginning[0].name:
+            if rest[0].name != rest[1].name:
                 continue
             pause_before = phrases[first].start - phrases[first - 1].end
             pause_behind = rest[0].start - beginning[-1].end
-            if pause_before < _PARTING_PAUSE <= pause_behind or not any(
-                _sure(phrases, index, name, speakers) for index in range(first, after)
-            ):
+            is_parted = pause_before < _PARTING_PAUSE <= pause_behind
+            if rest[0].name == beginning[0].name:
+                is_stray = is_parted and _is_doubtful(phrases[first - 1 : after])
+            else:
+                beside = range(first, after)
+                is_stray = is_parted or not any(
+                    _sure(phrases, index, rest[0].name, speakers) for index in beside
+                )
+            if is_stray:
                 yield first, after
                 break
+
+
+def _is_doubtful(stray: Sequence[_Phrase]) -> bool:
+    """Whether the aligner hardly heard the beginning of a sentence, or the word before it, where it
+    timed them."""
+    before, *beginning = stray
+    words = [before.words[-1], *(word for phrase in beginning for word in phrase.words)]
+    aligned = all(word.timing == "aligned" for word in words)
+    return aligned and min(word.score for word in words) < _DOUBTFUL_SCORE
 
 
 def _ends_with(phrase: _Phrase, following: _Phrase) -> bool:
@@ -242,7 +259,9 @@ def _move_to_turn(stray: Sequence[_Phrase], rest: _Phrase, speakers: SpeakersAt)
     name, start, end = rest.name or "", beginning[0].start, beginning[-1].end
     heard = rest.words[0]
     begins = speakers.begins(name, heard.start, heard.end)
-    if begins is None or begins < end or name in speakers.seconds(start, begins):
+    if begins is None or begins < end:
+        return
+    if name != before.name and name in speakers.seconds(start, begins):
         return
     if start - before.end < _PARTING_PAUSE:
         before.words[-1] = replace(before.words[-1], end=end)
