@@ -9,7 +9,8 @@ afterwards, and `second_held_out`; and forty more, written in the same way befor
 `third_tune` and `third_held_out`. `fourth_tune`, 657 sentences and 292 look-alikes, was written in
 other wordings and widened the frames once more; `fourth_held_out` was written before it, and its
 misses were never read. Japanese and Korean have twelve more a category, written before their frames
-were: `second_tune` and `second_held_out`.
+were: `second_tune` and `second_held_out`; and 24 more, written by somebody who had not seen these
+frames: `third_tune`, by which they were widened afterwards, and `third_held_out`, by the same hand.
 """
 
 from __future__ import annotations
