@@ -30,6 +30,17 @@ def test_the_number_of_parts_does_not_depend_on_the_number_of_people() -> None:
     assert len(ranges(keys, everybody, 60)) >= 7
 
 
+def test_parts_of_a_short_video_last_about_as_long() -> None:
+    # proves: F5
+    keys = [2.0 * i for i in range(30)]
+    scenes = [6.6, 9.9, 15.4, 22.2, 32.8, 37.8, 42.1, 47.8, 51.3, 55.6]
+    for some in (keys, sorted({*keys, *scenes})):
+        found = ranges(some, [Span(0, 60)], 60)
+        assert len(found) == 8
+        lengths = [part.duration for part in found]
+        assert max(lengths) - min(lengths) <= 2.5
+
+
 def test_stretches_without_people_are_not_processed() -> None:
     keys = [float(i) for i in range(1000)]
     found = ranges(keys, [Span(0, 30), Span(900, 930)], 1000)

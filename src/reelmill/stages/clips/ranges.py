@@ -30,16 +30,7 @@ def ranges(key_times: Sequence[float], wanted: Sequence[Span], end: float) -> li
     length = min(MOST_SECONDS, max(LEAST_SECONDS, needed / _PARTS))
     first = min(span.start for span in wanted)
     last = max(*(span.end for span in wanted), end)
-    edges = [first]
-    for key in [*(time for time in key_times if first < time < last), last]:
-        gap = key - edges[-1]
-        if gap < length and key != last:
-            continue
-        # Key frames are far apart: begin between them, although decoding has to start at the last
-        # one.
-        parts = max(1, round(gap / length)) if gap >= 1.5 * length else 1
-        edges += [edges[-1] + gap * part / parts for part in range(1, parts)]
-        edges.append(key)
+    edges = _edges(key_times, first, last, length)
     found = []
     for start, stop in pairwise(edges):
         inside = [
@@ -50,6 +41,25 @@ def ranges(key_times: Sequence[float], wanted: Sequence[Span], end: float) -> li
         if inside:
             found.append(Span(start, min(stop, max(b for _, b in inside) + 1e-3)))
     return found
+
+
+def _edges(key_times: Sequence[float], first: float, last: float, length: float) -> list[float]:
+    """`first`, `last` and what lies about `length` apart between them. They are counted from
+    `first`, each at the key frame nearest to it, so that all parts last about as long and workers
+    end at the same time."""
+    edges, due = [first], first + length
+    between = [time for time in key_times if first < time < last]
+    for key, following in pairwise([*between, last, math.inf]):
+        if key != last and key < due and following - due <= due - key:
+            continue
+        gap = key - edges[-1]
+        # Key frames are far apart: begin between them, although decoding has to start at the last
+        # one.
+        parts = max(1, round(gap / length)) if gap >= 1.5 * length else 1
+        edges += [edges[-1] + gap * part / parts for part in range(1, parts)]
+        edges.append(key)
+        due += length * max(1, math.ceil((key + length / 2 - due) / length))
+    return edges
 
 
 def _covered(spans: Sequence[Span]) -> float:

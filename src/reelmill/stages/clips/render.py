@@ -90,7 +90,7 @@ class RenderFaces(FileStage):
     """
 
     name = "render_faces"
-    version = 6
+    version = 7
     display_name = "Cutting picture and sound"
     commands = ("faces",)
     needs = (Media, VideoIndex, Persons, ClipPlan, optional(ScreenCaptions))
