@@ -167,15 +167,21 @@ def test_a_video_without_sound_is_reported(tmp_path: Path) -> None:
     assert "no sound" in failures(out)["silent film.mp4"]
 
 
-def test_verify_reports_changed_files(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one recording, with what it `printed`."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "in").mkdir()
+    shutil.copy(SAMPLE, folder / "in")
+    done = voice(folder / "in", "-o", folder / "out")
+    assert done.returncode == 0, done.stderr
+    (folder / "printed").write_text(done.stdout)
+    return folder
+
+
+def test_verify_reports_changed_files(finished: Path, out: Path) -> None:
     # proves: G14
-    calls = tmp_path / "calls"
-    calls.mkdir()
-    shutil.copy(SAMPLE, calls)
-    out = tmp_path / "out"
-    done = voice(calls, "-o", out)
-    assert done.returncode == 0
-    sha256 = re.search(r"SHA-256 +([0-9a-f]{64})", done.stdout)
+    sha256 = re.search(r"SHA-256 +([0-9a-f]{64})", (finished / "printed").read_text())
     assert sha256 is not None, "the manifest's own hash is printed, to be kept elsewhere"
     checked = reelmill("verify", out, "--strict", "--manifest-sha256", sha256[1])
     assert (checked.returncode, checked.stdout.splitlines()[-1][:3]) == (0, "OK:")
@@ -183,6 +189,7 @@ def test_verify_reports_changed_files(tmp_path: Path) -> None:
     assert reelmill("verify", out, "--manifest-sha256", "x").returncode == 2
     if shutil.which("sha256sum"):
         subprocess.run(["sha256sum", "--quiet", "-c", "manifest.sha256"], cwd=out, check=True)
+    calls = out.parent / "in"
     (out / "voicemail.txt").write_text("somebody else's words")
     with (calls / "voicemail.wav").open("ab") as file:
         file.write(b"x")
@@ -195,40 +202,24 @@ def test_verify_reports_changed_files(tmp_path: Path) -> None:
     assert "ORIGINAL CHANGED" in again.stdout and "since an earlier run" in again.stdout
 
 
-def test_originals_are_not_touched(tmp_path: Path) -> None:
-    # proves: G14
-    calls = tmp_path / "calls"
-    shutil.copytree(SAMPLES, calls)
-    before = {path: path.stat() for path in calls.rglob("*")}
-    voice(calls, "-o", tmp_path / "out")
-    after = {path: path.stat() for path in calls.rglob("*")}
-    assert before.keys() == after.keys()
-    for path, stat in before.items():
-        assert (stat.st_size, stat.st_mtime_ns, stat.st_mode) == (
-            after[path].st_size,
-            after[path].st_mtime_ns,
-            after[path].st_mode,
-        )
-
-
-def test_a_run_with_other_settings_reuses_earlier_results(tmp_path: Path) -> None:
+def test_a_run_with_other_settings_reuses_earlier_results(out: Path) -> None:
     # proves: G12 G13
-    out = tmp_path / "out"
-    assert voice(SAMPLE, "-o", out, "--formats", "txt").returncode == 0
-    assert voice(SAMPLE, "-o", out, "--formats", "srt,json").returncode == 0
+    assert not (out / "voicemail.docx").exists()
+    assert voice(out.parent / "in", "-o", out, "--formats", "docx,json").returncode == 0
     report = json.loads((out / "performance_report.json").read_text())
     stages = {stage["name"]: stage for stage in report["stages"]}
     assert stages["transcribe"]["done"] == 0
-    assert (out / "voicemail.srt").exists()
+    assert (out / "voicemail.docx").exists()
     names = {path.name.split("-")[0] for path in out.glob(".cache/artifacts/*/*/*.json")}
     assert {"probe", "decode", "speech", "recognize", "transcribe"} <= names
 
 
-def test_decoded_sound_is_removed_unless_it_is_kept_on_request(tmp_path: Path) -> None:
-    assert voice(SAMPLE, "-o", tmp_path / "a").returncode == 0
-    assert not list((tmp_path / "a").rglob("*.pcm"))
-    assert voice(SAMPLE, "-o", tmp_path / "b", "--keep-audio").returncode == 0
-    assert list((tmp_path / "b").rglob("*.pcm"))
+def test_decoded_sound_is_removed_unless_it_is_kept_on_request(
+    finished: Path, tmp_path: Path
+) -> None:
+    assert not list((finished / "out").rglob("*.pcm"))
+    assert voice(SAMPLE, "-o", tmp_path / "kept", "--keep-audio").returncode == 0
+    assert list((tmp_path / "kept").rglob("*.pcm"))
 
 
 @pytest.mark.parametrize(
@@ -269,11 +260,21 @@ def test_json_prints_events_as_lines(tmp_path: Path) -> None:
     assert events[-1]["done"] == 1
 
 
-def test_a_run_stopped_by_ctrl_c_can_be_resumed(tmp_path: Path) -> None:
-    # proves: G12
-    out = tmp_path / "out"
+def states(folder: Path) -> dict[Path, tuple[int, int, int]]:
+    return {
+        path: (stat.st_size, stat.st_mtime_ns, stat.st_mode)
+        for path in folder.rglob("*")
+        for stat in (path.stat(),)
+    }
+
+
+def test_a_run_stopped_by_ctrl_c_can_be_resumed_and_touches_no_original(tmp_path: Path) -> None:
+    # proves: G12 G14
+    calls, out = tmp_path / "calls", tmp_path / "out"
+    shutil.copytree(SAMPLES, calls)
+    originals = states(calls)
     process = subprocess.Popen(
-        [*CLI, "voice", SAMPLES, "-o", out, *TEXT_ONLY],
+        [*CLI, "voice", calls, "-o", out, *TEXT_ONLY],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
@@ -284,8 +285,10 @@ def test_a_run_stopped_by_ctrl_c_can_be_resumed(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=120)
     assert process.returncode in (1, 3)  # 1: it was faster than we
+    assert states(calls) == originals
     kept = {path: path.stat().st_mtime_ns for path in out.glob("*.txt")}
     assert kept
-    assert voice(SAMPLES, "-o", out).returncode == 1
+    assert voice(calls, "-o", out).returncode == 1
+    assert states(calls) == originals
     assert all(path.stat().st_mtime_ns == at for path, at in kept.items())
     assert len(list(out.glob("*.txt"))) == 11

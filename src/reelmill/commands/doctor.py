@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import platform
@@ -224,12 +225,16 @@ def _submodule_exists(module: str) -> bool:
 
 
 def _version(module: str) -> str:
-    top = module.partition(".")[0]
-    distributions = importlib.metadata.packages_distributions().get(top, [])
-    wanted = module.replace(".", "-")
-    name = next((one for one in distributions if one.replace(".", "-") == wanted), None)
-    name = name or next(iter(distributions), None)
-    return f"{name} {importlib.metadata.version(name)}" if name else "installed"
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return _named(importlib.metadata.distribution(module))
+    # Reads the list of files of every distribution, which takes a quarter of a second.
+    for name in importlib.metadata.packages_distributions().get(module.partition(".")[0], []):
+        return _named(importlib.metadata.distribution(name))
+    return "installed"
+
+
+def _named(distribution: importlib.metadata.Distribution) -> str:
+    return f"{distribution.metadata['Name']} {distribution.version}"
 
 
 def _programs() -> list[Check]:
