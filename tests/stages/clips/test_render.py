@@ -332,6 +332,25 @@ def test_parts_are_always_the_same_with_separate_sound(walking, tmp_path: Path) 
     assert len(parts) >= 4
 
 
+def test_sound_that_is_copied_is_read_in_one_pass(walking, tmp_path: Path) -> None:
+    # proves: F5
+    recording = recording_of(walking[0], tmp_path / "cache")
+    times = [i / 25 for i in range(375)]
+    persons = persons_of(recording.folder, times, {"A": walking[1]}, size=(WIDTH, HEIGHT))
+    (plan,) = carry_out(recording, persons, PlanClips())
+    assert isinstance(plan, ClipPlan) and len(plan.clips) > 1
+    media, stage = probe(walking[0]), RenderFaces(FAST)
+    assert [track.codec for track in media.audio] == ["aac"]
+
+    def passes() -> int:
+        inputs = Inputs([media, index_video(walking[0]), persons, plan])
+        return sum(bool(part.clips) for part in stage.parts(context_of(recording), inputs))
+
+    assert passes() == 1
+    media.audio[0].codec = "mp3"  # is encoded, which uses several cores
+    assert passes() == len(plan.clips)
+
+
 def test_damage_of_the_sound_is_reported(tmp_path: Path) -> None:
     # proves: F6 G21
     path = film(tmp_path / "film.mkv", [i / 25 for i in range(100)], size=(WIDTH, HEIGHT))

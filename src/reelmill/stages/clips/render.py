@@ -48,8 +48,11 @@ from reelmill.stages.clips.ranges import ranges
 from reelmill.stages.clips.stills import Scene, StillTaker, scenes_of
 
 #: The sound of clips is cut in passes over at most this many seconds of clips, and in about this
-#: many at least, because short parts keep all cores busy to the end.
-_SOUND_SECONDS, _SOUND_PARTS = 900.0, 3
+#: many at least, because short parts keep all cores busy to the end. Sound that is copied is read
+#: in one pass, because checking its packets is most of the work.
+_SOUND_SECONDS, _SOUND_PARTS, _COPIED_PARTS = 900.0, 3, 1
+#: The seconds of sound, encoded or copied, that cost as much as a second of a clip's pictures.
+_ENCODED_EFFORT, _COPIED_EFFORT = 3, 30
 
 THUMBNAIL_SIDE = 160
 
@@ -110,7 +113,8 @@ class RenderFaces(FileStage):
         ]
         parts += _sound_parts(inputs[Media], plan)
         # The longest first, so that no core still works on one when the others are done.
-        parts.sort(key=lambda part: -_effort(part, plan))
+        sound = _COPIED_EFFORT if _may_be_copied(inputs[Media]) else _ENCODED_EFFORT
+        parts.sort(key=lambda part: -_effort(part, plan, sound))
         rest = tuple(s for s in scenes if not any(_holds(one, s) for one in stretches))
         unseen = [RenderPart(stills=rest)] if rest and inputs[VideoIndex].seekable else []
         return [*unseen, *parts]
@@ -175,13 +179,13 @@ def _stills(
     return taker.taken
 
 
-def _effort(part: RenderPart, plan: ClipPlan) -> float:
+def _effort(part: RenderPart, plan: ClipPlan, sound: int) -> float:
     """The approximate cost of a part: a second of decoding counts as much as a second of one clip,
-    and a second of a clip's sound a third of that."""
+    and so do `sound` seconds of a clip's sound."""
     spans = [span for clip in plan.clips for span in clip.spans]
     shown = (min(part.end, span.end) - max(part.start, span.start) for span in spans)
     heard = sum(plan.clips[clip].seconds for clip in part.clips)
-    return part.end - part.start + sum(max(0.0, seconds) for seconds in shown) + heard / 3
+    return part.end - part.start + sum(max(0.0, seconds) for seconds in shown) + heard / sound
 
 
 def _sound_parts(media: Media, plan: ClipPlan) -> list[RenderPart]:
@@ -189,7 +193,8 @@ def _sound_parts(media: Media, plan: ClipPlan) -> list[RenderPart]:
         return []
     groups: list[list[int]] = []
     seconds = 0.0
-    most = min(_SOUND_SECONDS, sum(clip.seconds for clip in plan.clips) / _SOUND_PARTS)
+    least = _COPIED_PARTS if _may_be_copied(media) else _SOUND_PARTS
+    most = min(_SOUND_SECONDS, sum(clip.seconds for clip in plan.clips) / least)
     for number, clip in enumerate(plan.clips):
         if not groups or seconds + clip.seconds > most:
             groups.append([])
@@ -197,6 +202,11 @@ def _sound_parts(media: Media, plan: ClipPlan) -> list[RenderPart]:
         groups[-1].append(number)
         seconds += clip.seconds
     return [RenderPart(clips=tuple(group)) for group in groups]
+
+
+def _may_be_copied(media: Media) -> bool:
+    """Whether the sound is of a kind that is copied; `copy_sound` knows when it has read it."""
+    return all(track.codec == "aac" and track.channels <= 2 for track in media.audio)
 
 
 def _whole_or_ranges(index: VideoIndex, wanted: Sequence[Span], end: float) -> list[Span]:
