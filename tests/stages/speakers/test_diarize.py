@@ -16,13 +16,13 @@ from reelmill.engine.stage import Inputs
 from reelmill.models.speakers.files import encoder_spec
 from reelmill.stages.speakers.attribute_speakers import (
     AttributeSpeakers,
-    SpeakersAt,
     speaker_totals,
     spoken_parts,
 )
 from reelmill.stages.speakers.diarize import Diarize
 from reelmill.stages.speakers.embed_speakers import EmbedSpeakers
 from reelmill.stages.speakers.speaker_turns import TurnOptions, speaker_label, turns_of
+from reelmill.stages.speakers.speakers_at import SpeakersAt
 from reelmill.stages.speakers.utterances import goes_on, utterances
 from reelmill.testing import context_of
 
