@@ -148,7 +148,11 @@ def test_sequential_loading_never_has_recognizer_and_translator_in_memory_togeth
         one for one, m in zip(samples, models, strict=True) if "translator" in str(m)
     ]
     assert recognizer and all(p["pid"] not in recognizer for one in while_translating for p in one)
-    assert all(p["memory_mb"] > 1 for one in while_translating for p in one)
+    # A process that is just beginning or ending has hardly any.
+    used: dict[str, float] = {}
+    for process in (one for some in while_translating for one in some):
+        used[process["what"]] = max(process["memory_mb"], used.get(process["what"], 0.0))
+    assert used["translator demo"] > 1 and used["coordinator"] > 1
 
 
 def test_decoded_sound_is_removed_and_every_result_is_kept(in_turns: Run) -> None:
