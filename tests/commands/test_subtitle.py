@@ -152,7 +152,7 @@ def test_sequential_loading_never_has_recognizer_and_translator_in_memory_togeth
     used: dict[str, float] = {}
     for process in (one for some in while_translating for one in some):
         used[process["what"]] = max(process["memory_mb"], used.get(process["what"], 0.0))
-    assert used["translator demo"] > 1 and used["coordinator"] > 1
+    assert "translator demo" in used and all(most > 1 for most in used.values())
 
 
 def test_decoded_sound_is_removed_and_every_result_is_kept(in_turns: Run) -> None:

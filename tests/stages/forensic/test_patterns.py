@@ -128,7 +128,8 @@ def test_what_a_recognizer_wrote_before_a_pause_begins_after_it(tmp_path):
         for match in found_in(tmp_path, *segments, language="ja").matches
         if match.category == "coercion"
     ]
-    assert (one.words[:3], one.start) == ("だまっ", 3.1)
+    assert (one.words, one.start) == ("だまっていうこと", 3.1)
+    assert one.end == pytest.approx(3.1 + 0.8 * 4 / 7)
 
 
 def test_japanese_words_within_a_longer_phrase_have_their_share_of_its_time(tmp_path):

@@ -33,7 +33,7 @@ class _Phrase:
 
     @property
     def text(self) -> str:
-        return "".join(word.text for word in self.words).strip()
+        return _text(self.words)
 
     @property
     def start(self) -> float:
@@ -151,7 +151,7 @@ def _move_to_turn(stray: Sequence[_Phrase], rest: _Phrase, speakers: SpeakersAt)
 
 def _phrases(segment: Segment) -> list[_Phrase]:
     units = list(_units(segment.words, segment.text))
-    texts = ["".join(word.text for word in unit).strip() for unit in units]
+    texts = [_text(unit) for unit in units]
     ends = [
         _ends_sentence(unit) or not after or len(text) in unmarked_ends(text + after)
         for unit, (text, after) in zip(units, pairwise([*texts, ""]), strict=True)
@@ -200,6 +200,10 @@ def _phrase_ends(text: str) -> list[int]:
             ends.append(length)
             reached = length
     return ends
+
+
+def _text(words: Sequence[Word]) -> str:
+    return "".join(word.text for word in words).strip()
 
 
 def _ends_sentence(unit: Sequence[Word]) -> bool:

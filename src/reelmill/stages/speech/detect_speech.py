@@ -98,7 +98,7 @@ def with_quiet_speech(samples: Int16) -> Float32:
     detector, behind somebody loud, misses speech that is 30 dB quieter, though it is far above the
     noise."""
     found = speech_probabilities(samples)
-    for stretch in list(quiet_stretches(samples, found)):
+    for stretch in quiet_stretches(samples, found):
         first, last = stretch.around(len(found))
         again = speech_probabilities(stretch.lifted(samples, len(found)))
         found[first:last] = np.maximum(found[first:last], again[: last - first])
